@@ -1,0 +1,27 @@
+"""Addresses of the administration."""
+
+from django.urls import path
+
+from apps.accounts import administration, group_pages
+
+app_name = "administration"
+
+urlpatterns = [
+    path("people", administration.people, name="people"),
+    path("people/add", administration.add, name="people-add"),
+    path("people/<uuid:user>/reset", administration.reset, name="person-reset"),
+    path("people/<uuid:user>/deactivate", administration.deactivate, name="person-deactivate"),
+    path("people/<uuid:user>/reactivate", administration.reactivate, name="person-reactivate"),
+    path(
+        "people/<uuid:user>/administrator",
+        administration.administrator,
+        name="person-administrator",
+    ),
+    path("groups", group_pages.groups, name="groups"),
+    path("groups/<uuid:group>", group_pages.group, name="group"),
+    path("groups/<uuid:group>/rename", group_pages.rename, name="group-rename"),
+    path("groups/<uuid:group>/delete", group_pages.delete, name="group-delete"),
+    path("groups/<uuid:group>/members", group_pages.add, name="group-add"),
+    path("groups/<uuid:group>/members/<uuid:user>/remove", group_pages.remove, name="group-remove"),
+    path("system", group_pages.system, name="system"),
+]

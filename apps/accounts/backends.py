@@ -1,0 +1,40 @@
+"""Password sign-in by e-mail or login name. A directory becomes another backend beside this one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
+
+from apps.accounts.models import User
+
+
+class EmailOrLoginBackend(BaseBackend):
+    """Finds the active person of an e-mail address or login name and checks the password."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        if not username or not password:
+            return None
+        user = _named(username.strip())
+        if user is None:
+            # As slow as a real check, so that time does not tell which addresses exist.
+            make_password(password)
+            return None
+        return user if user.check_password(password) and user.is_active else None
+
+    def get_user(self, user_id: UUID) -> User | None:
+        """The person of a session; None (signed out) as soon as the account is deactivated."""
+        return User.objects.filter(pk=user_id, is_active=True).first()
+
+
+def _named(username: str) -> User | None:
+    if "@" in username:
+        return User.objects.filter(email__iexact=username).first()
+    return User.objects.filter(login__iexact=username).exclude(login="").first()

@@ -1,0 +1,154 @@
+"""Pages of the administration: groups, and the state of the installation."""
+
+import platform
+from uuid import UUID
+
+import django
+from django.apps import apps
+from django.contrib import messages
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.accounts import groups as verbs
+from apps.accounts import queries
+from apps.accounts.forms import GroupForm, WhoForm
+from apps.accounts.models import Group, User
+from apps.core import health
+from apps.core.errors import AppError
+from apps.core.pages import blame, show
+from apps.permissions.pages import for_administrators
+from apps.permissions.scope import system_scope
+
+
+def _taken() -> dict[str, str]:
+    return {"name": _("There is a group of this name already.")}
+
+
+@for_administrators
+@never_cache
+def groups(request: HttpRequest) -> HttpResponse:
+    """All groups; a posted name makes one."""
+    form = GroupForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                group = verbs.create_group(**form.cleaned_data)
+            except AppError as error:
+                status = error.status
+                blame(form, error, _taken())
+            else:
+                return redirect("administration:group", group.pk)
+    context = {"form": form, "groups": queries.groups(), "here": "groups"}
+    return render(request, "administration/groups.html", context, status=status)
+
+
+@for_administrators
+@never_cache
+@require_safe
+def group(request: HttpRequest, group: UUID) -> HttpResponse:
+    return _group(request, get_object_or_404(Group, pk=group))
+
+
+def _group(
+    request: HttpRequest, group: Group, *, status: int = 200, **forms: object
+) -> HttpResponse:
+    context = {
+        "group": group,
+        "members": group.members.order_by("name", "email"),
+        "form": WhoForm(),
+        "name_form": GroupForm(initial={"name": group.name}),
+        "here": "groups",
+        **forms,
+    }
+    template = "administration/group.html"
+    return show(request, template, "administration/_group.html", context, status=status)
+
+
+@for_administrators
+@require_POST
+def add(request: HttpRequest, group: UUID) -> HttpResponse:
+    found = get_object_or_404(Group, pk=group)
+    form = WhoForm(request.POST)
+    if not form.is_valid():
+        return _group(request, found, status=422, form=form)
+    user = queries.person(form.cleaned_data["who"])
+    if user is None:
+        form.add_error("who", _("Nobody here has this address or login name."))
+        return _group(request, found, status=422, form=form)
+    verbs.add_to_group(group=found, users=[user])
+    return _group(request, found)
+
+
+@for_administrators
+@require_POST
+def remove(request: HttpRequest, group: UUID, user: UUID) -> HttpResponse:
+    found = get_object_or_404(Group, pk=group)
+    verbs.remove_from_group(group=found, user=get_object_or_404(User, pk=user))
+    return _group(request, found)
+
+
+@for_administrators
+@require_POST
+def rename(request: HttpRequest, group: UUID) -> HttpResponse:
+    found = get_object_or_404(Group, pk=group)
+    form = GroupForm(request.POST)
+    if form.is_valid():
+        try:
+            verbs.rename_group(group=found, **form.cleaned_data)
+        except AppError as error:
+            found.refresh_from_db()
+            blame(form, error, _taken())
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("administration:group", found.pk)
+    return _group(request, found, status=422, name_form=form)
+
+
+@for_administrators
+@require_POST
+def delete(request: HttpRequest, group: UUID) -> HttpResponse:
+    found = get_object_or_404(Group, pk=group)
+    verbs.delete_group(group=found)
+    messages.success(request, _("The group %(name)s is deleted.") % {"name": found.name})
+    return redirect("administration:groups")
+
+
+# --- the installation -----------------------------------------------------------------------------
+_COUNTED = (
+    "accounts.User",
+    "workspaces.Workspace",
+    "workspaces.Collection",
+    "documents.Document",
+    "documents.Chunk",
+    "chat.Conversation",
+)
+
+
+@for_administrators
+@never_cache
+@require_safe
+def system(request: HttpRequest) -> HttpResponse:
+    """What is up, which versions run, how much there is. Numbers only, nothing of what they count."""
+    with system_scope("administration: numbers of rows, none of their content"):
+        counts = {label.split(".")[1].lower(): _count(label) for label in _COUNTED}
+    context = {
+        "report": health.check(),
+        "counts": counts,
+        "versions": {
+            "Python": platform.python_version(),
+            "Django": django.get_version(),
+            connection.display_name: ".".join(map(str, connection.get_database_version())),
+        },
+        "here": "system",
+    }
+    return show(request, "administration/system.html", "administration/_system.html", context)
+
+
+def _count(label: str) -> int:
+    return int(apps.get_model(label)._default_manager.count())  # noqa: SLF001 - Django's own name

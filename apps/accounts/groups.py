@@ -1,0 +1,62 @@
+"""Verbs on groups. What a group grants is decided in ``workspaces``; a directory fills them later."""
+
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+
+from apps.accounts.models import Group, User
+from apps.core.errors import AppError, ErrorCode
+from apps.events import services as events
+from apps.permissions.roles import Permission
+from apps.permissions.scope import current_scope, system_scope
+
+
+@transaction.atomic
+def create_group(*, name: str) -> Group:
+    """Raises AppError CONFLICT with ``field`` when the name is taken."""
+    current_scope().require(Permission.ADMINISTER)
+    group = Group(name=name.strip())
+    _save(group)
+    events.record("group.created", group, name=group.name)
+    return group
+
+
+@transaction.atomic
+def rename_group(*, group: Group, name: str) -> Group:
+    current_scope().require(Permission.ADMINISTER)
+    group.name = name.strip()
+    _save(group)
+    events.record("group.renamed", group, name=group.name)
+    return group
+
+
+def _save(group: Group) -> None:
+    try:
+        with transaction.atomic():
+            group.save()
+    except IntegrityError as error:
+        raise AppError(ErrorCode.CONFLICT, status=409, field="name") from error
+
+
+@transaction.atomic
+def add_to_group(*, group: Group, users: Iterable[User]) -> None:
+    current_scope().require(Permission.ADMINISTER)
+    people = list(users)
+    group.members.add(*people)
+    events.record("group.joined", group, people=[str(user) for user in people])
+
+
+@transaction.atomic
+def remove_from_group(*, group: Group, user: User) -> None:
+    current_scope().require(Permission.ADMINISTER)
+    group.members.remove(user)
+    events.record("group.left", group, people=[str(user)])
+
+
+@transaction.atomic
+def delete_group(*, group: Group) -> None:
+    """The group ends, and with it every role and grant that it held."""
+    current_scope().require(Permission.ADMINISTER)
+    events.record("group.deleted", group, name=group.name)
+    with system_scope("delete a group: its roles and grants go with it"):
+        group.delete()

@@ -1,0 +1,109 @@
+"""People and machines that sign in, the groups they are in, and their keys."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.ids import uuid7
+from apps.permissions.models import OwnedModel
+from apps.permissions.roles import KeyScope
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, *, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A user with a hashed password; None leaves the account without one (invited)."""
+        user = self.model(email=email.strip(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person. Signs in with e-mail or login name and password; the directory comes beside it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(_("e-mail"), max_length=254)
+    login = models.CharField(_("login name"), max_length=150, blank=True, default="")
+    name = models.CharField(_("name"), max_length=150, blank=True, default="")
+    is_administrator = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    language = models.CharField(max_length=10, blank=True, default="")
+    theme = models.CharField(max_length=10, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ("name", "email")
+        constraints = (
+            models.UniqueConstraint(Lower("email"), name="one_user_per_email"),
+            models.UniqueConstraint(
+                Lower("login"), name="one_user_per_login", condition=~models.Q(login="")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class Group(models.Model):
+    """A named set of people; what it grants is decided in ``workspaces``."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(_("name"), max_length=150)
+    members = models.ManyToManyField(User, related_name="kb_groups", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(Lower("name"), name="one_group_per_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OneTimeLink(models.Model):
+    """A link that works once: set up the installation, accept an invitation, reset a password."""
+
+    class Purpose(models.TextChoices):
+        SETUP = "setup"
+        INVITE = "invite"
+        RESET = "reset"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="links")
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}"
+
+
+class ApiKey(OwnedModel):
+    """A personal API key: shown once, stored as a hash, never able to do more than its owner."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, models.CASCADE, related_name="api_keys")
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(max_length=16, help_text="First characters, to recognise it by.")
+    key_sha256 = models.CharField(max_length=64, unique=True)
+    scope = models.CharField(_("scope"), max_length=10, choices=KeyScope, default=KeyScope.ASK)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(OwnedModel.Meta):
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… {self.name}"

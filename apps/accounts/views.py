@@ -1,0 +1,203 @@
+"""Signing in and out, first run, one-time links, and a person's own page."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from apps.accounts import services, throttle
+from apps.accounts.forms import (
+    JoinForm,
+    LanguageForm,
+    PasswordForm,
+    ProfileForm,
+    SetupForm,
+    SignInForm,
+    ThemeForm,
+)
+from apps.accounts.language import COOKIE
+from apps.accounts.models import OneTimeLink, User
+from apps.core.errors import AppError
+from apps.core.pages import blame, safe_next, show
+
+_BACKEND = settings.AUTHENTICATION_BACKENDS[0]
+_YEAR_S = 365 * 24 * 3600
+
+
+def person_of(request: HttpRequest) -> User:
+    """Who is signed in. The scope middleware lets nobody else reach such a view."""
+    assert isinstance(request.user, User)  # noqa: S101 - see above; for the types
+    return request.user
+
+
+def taken() -> dict[str, str]:
+    """Words for a name or an address that somebody else has."""
+    return {
+        "email": _("Somebody has this e-mail address already."),
+        "login": _("Somebody has this login name already."),
+    }
+
+
+# --- signing in and out ---------------------------------------------------------------------------
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+def sign_in(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return redirect(safe_next(request, reverse("home")))
+    form = SignInForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        status = _try_password(request, form)
+        if status == 200:
+            return redirect(safe_next(request, reverse("home")))
+    context = {
+        "form": form,
+        "next": safe_next(request, ""),
+        "needs_setup": not services.has_administrator(),
+    }
+    return render(request, "accounts/sign_in.html", context, status=status)
+
+
+def _try_password(request: HttpRequest, form: SignInForm) -> int:
+    """Sign in, or write on the form why not. Returns the status of the answer."""
+    username, password = form.cleaned_data["username"], form.cleaned_data["password"]
+    if throttle.is_blocked(request, username):
+        form.add_error(None, _("Too many failed attempts. Try again in five minutes."))
+        return 429
+    user = authenticate(request, username=username, password=password)
+    if user is None:
+        throttle.count_failure(request, username)
+        form.add_error(None, _("The name or the password is not right."))
+        return 422
+    throttle.forget_failures(request, username)
+    login(request, user)
+    return 200
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("accounts:sign-in")
+
+
+# --- first run and one-time links -----------------------------------------------------------------
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+def setup(request: HttpRequest, token: str) -> HttpResponse:
+    """Step 1 of the first run: whoever holds the printed link becomes the administrator."""
+    link = services.open_link(token, OneTimeLink.Purpose.SETUP)
+    if link is None or services.has_administrator():
+        return _dead_link(request)
+    form = SetupForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = services.redeem(token=token, **form.cleaned_data)
+        login(request, user, backend=_BACKEND)
+        return redirect("engines:welcome")
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/setup.html", {"form": form}, status=status)
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Somebody who was invited, or who lost the password, sets one and is signed in."""
+    link = services.open_link(token, OneTimeLink.Purpose.INVITE, OneTimeLink.Purpose.RESET)
+    if link is None or link.user is None or not link.user.is_active:
+        return _dead_link(request)
+    form = JoinForm(request.POST or None, initial={"name": link.user.name})
+    form.person = link.user
+    if request.method == "POST" and form.is_valid():
+        user = services.redeem(token=token, **form.cleaned_data)
+        login(request, user, backend=_BACKEND)
+        return redirect("home")
+    context = {"form": form, "person": link.user, "is_reset": link.purpose == link.Purpose.RESET}
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/join.html", context, status=status)
+
+
+def _dead_link(request: HttpRequest) -> HttpResponse:
+    context = {"needs_setup": not services.has_administrator()}
+    return render(request, "accounts/dead_link.html", context, status=404)
+
+
+# --- one's own page -------------------------------------------------------------------------------
+@never_cache
+def profile(request: HttpRequest) -> HttpResponse:
+    user = person_of(request)
+    form = ProfileForm(request.POST or None, initial={"name": user.name, "login": user.login})
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid() and _rename(user, form):
+            messages.success(request, _("Saved."))
+            return redirect("accounts:profile")
+    return _profile(request, status=status, form=form)
+
+
+def _profile(request: HttpRequest, *, status: int, **forms: object) -> HttpResponse:
+    user = person_of(request)
+    context = {
+        "form": ProfileForm(initial={"name": user.name, "login": user.login}),
+        "password_form": PasswordForm(person=user),
+        "languages": settings.LANGUAGES,
+        **forms,
+    }
+    return show(request, "accounts/profile.html", "accounts/_profile.html", context, status=status)
+
+
+def _rename(user: User, form: ProfileForm) -> bool:
+    try:
+        services.rename_user(user=user, **form.cleaned_data)
+    except AppError as error:
+        user.refresh_from_db()  # the sidebar shows who they still are
+        blame(form, error, taken())
+        return False
+    return True
+
+
+@require_POST
+@sensitive_post_parameters("current", "password")
+def password(request: HttpRequest) -> HttpResponse:
+    """A new password: this session goes on, every other one ends."""
+    user = person_of(request)
+    form = PasswordForm(request.POST, person=user)
+    if not form.is_valid():
+        return _profile(request, status=422, password_form=form)
+    services.change_password(user=user, password=form.cleaned_data["password"])
+    update_session_auth_hash(request, user)
+    messages.success(request, _("The password is changed. Other devices are signed out."))
+    return redirect("accounts:profile")
+
+
+@login_not_required
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Read in another language from now on: in this browser, and wherever this person signs in."""
+    response = redirect(safe_next(request, reverse("home")))
+    form = LanguageForm(request.POST)
+    if form.is_valid():
+        chosen = form.cleaned_data["language"]
+        if request.user.is_authenticated:
+            services.prefer(user=person_of(request), language=chosen)
+        response.set_cookie(
+            COOKIE, chosen, max_age=_YEAR_S, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+        )
+    return response
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    form = ThemeForm(request.POST)
+    if form.is_valid():
+        services.prefer(user=person_of(request), theme=form.cleaned_data["theme"])
+    return redirect(safe_next(request, reverse("home")))

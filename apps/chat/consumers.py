@@ -1,0 +1,187 @@
+"""The chat socket: each frame is checked, obeyed as the person who they are *now*, and answered by
+following turns. It starts answers and does not own them."""
+
+import asyncio
+import json
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import HttpRequest, parse_cookie
+from django.utils import translation
+
+from apps.accounts.language import language_of
+from apps.accounts.models import User
+from apps.chat import framing, running, services
+from apps.chat.frames import ClientFrame, ServerFrame, parsed
+from apps.chat.services import Opened
+from apps.core.aio import in_thread
+from apps.core.errors import AppError, ErrorCode
+from apps.permissions.scope import Scope, ScopeDenied, entered
+from apps.workspaces.middleware import scope_for_socket
+
+log = logging.getLogger(__name__)
+
+SIGNED_OUT = 4401
+MOST_FOLLOWED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who is at the other end at this moment."""
+
+    scope: Scope
+    language: str
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """Server frames go out from one task per followed turn, so that a "stop" is heard at once.
+
+    ``disconnect`` may never be called (a dead Redis closes sockets without it); it only ends the
+    following, which ends by itself when the answer does.
+    """
+
+    # Without a channel layer: nothing here needs one, and a dead Redis then closes no chat.
+    channel_layer_alias = ""
+
+    async def connect(self) -> None:
+        self.followed: dict[UUID, asyncio.Task[None]] = {}
+        # Accepted first: a browser is not told the code of a socket that was never open.
+        await self.accept()
+        if await in_thread(partial(_reader, self.scope)) is None:
+            await self.close(code=SIGNED_OUT)
+
+    async def disconnect(self, code: int) -> None:
+        for task in self.followed.values():
+            task.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        reader = await in_thread(partial(_reader, self.scope))
+        if reader is None:
+            await self.close(code=SIGNED_OUT)
+            return
+        with entered(reader.scope), translation.override(reader.language):
+            frame: ClientFrame | None = None
+            try:
+                frame = parsed(text_data)
+                await self._obey(frame)
+            except Exception as error:  # noqa: BLE001 - outermost: the socket stays open
+                await self._tell(_refused(frame, _code_of(error)))
+
+    async def _obey(self, frame: ClientFrame) -> None:
+        match frame["type"]:
+            case "follow":
+                self._follow(frame["turn"], after=frame.get("after", 0))
+            case "stop":
+                await running.stop(frame["turn"])
+            case "ask" | "regenerate" | "edit":
+                opened = await in_thread(partial(_opened, frame))
+                self._follow(await running.start(opened))
+
+    def _follow(self, turn_id: UUID, *, after: int = 0) -> None:
+        earlier = self.followed.pop(turn_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        if len(self.followed) >= MOST_FOLLOWED:
+            raise AppError(ErrorCode.TOO_MANY_REQUESTS, status=429)
+        task = asyncio.create_task(self._pass_on(turn_id, after), name=f"follow {turn_id}")
+        self.followed[turn_id] = task
+
+    async def _pass_on(self, turn_id: UUID, after: int) -> None:
+        try:
+            async with aclosing(running.follow(turn_id, after)) as frames:
+                async for frame in frames:
+                    if not await self._tell(frame):
+                        return
+        except Exception as error:  # noqa: BLE001 - outermost of this task
+            await self._tell(framing.failed(turn_id, _code_of(error)))
+        finally:
+            if self.followed.get(turn_id) is asyncio.current_task():
+                del self.followed[turn_id]
+
+    async def _tell(self, frame: ServerFrame) -> bool:
+        """Send a frame; False when the socket is gone, which nobody may have said."""
+        try:
+            await self.send(text_data=json.dumps(frame, ensure_ascii=False))
+        except (OSError, RuntimeError):
+            return False
+        return True
+
+
+def _opened(frame: ClientFrame) -> Opened:
+    """The question of a frame, saved."""
+    match frame["type"]:
+        case "ask":
+            return services.ask(
+                question=frame["text"],
+                conversation_id=frame.get("conversation"),
+                workspace=frame.get("workspace"),
+                collection_ids=frame.get("collections"),
+                mode=frame.get("mode"),
+                parent_id=frame.get("parent"),
+                request=frame.get("request", ""),
+            )
+        case "regenerate":
+            return services.regenerate(turn_id=frame["turn"], request=frame.get("request", ""))
+        case "edit":
+            return services.edit(
+                turn_id=frame["turn"], question=frame["text"], request=frame.get("request", "")
+            )
+        case _:
+            msg = "not a question"
+            raise ValueError(msg)
+
+
+def _refused(frame: ClientFrame | None, code: ErrorCode) -> ServerFrame:
+    """The answer to a frame that was not obeyed."""
+    if frame is not None and (frame["type"] == "follow" or frame["type"] == "stop"):
+        return framing.failed(frame["turn"], code)
+    request = frame.get("request", "") if frame is not None else ""
+    return framing.failed(None, code, request=str(request))
+
+
+def _code_of(error: Exception) -> ErrorCode:
+    match error:
+        case AppError():
+            return error.code
+        case ScopeDenied():
+            return ErrorCode.FORBIDDEN
+        case ObjectDoesNotExist():
+            return ErrorCode.NOT_FOUND
+        case _:
+            log.error("a chat frame failed", exc_info=error)
+            return ErrorCode.INTERNAL
+
+
+def _reader(socket: Any) -> _Reader | None:
+    """The person of this socket, read anew: None when signed out, deactivated or unknown."""
+    request = _as_request(socket)
+    user = get_user(request) if hasattr(request, "session") else socket.get("user")
+    if not isinstance(user, User):
+        return None
+    scope = scope_for_socket(user.pk)
+    if scope.actor_id is None:
+        return None
+    request.user = user
+    return _Reader(scope, language_of(request))
+
+
+def _as_request(socket: Any) -> HttpRequest:
+    """What session and language are read from, as the browser sent it when the socket opened."""
+    request = HttpRequest()
+    session = socket.get("session")
+    if session is not None and session.session_key:
+        # A session object of its own: the one of the socket remembers what was true at its start.
+        request.session = session.__class__(session.session_key)
+    headers = dict(socket.get("headers", ()))
+    request.META["HTTP_ACCEPT_LANGUAGE"] = headers.get(b"accept-language", b"").decode("latin-1")
+    request.COOKIES = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+    request.user = AnonymousUser()
+    return request

@@ -1,0 +1,298 @@
+"""The two ends of an answer, each in a thread: what the model is given, and what is kept of it."""
+
+import time
+from collections.abc import Collection as Some
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.chat.frames import Source
+from apps.chat.framing import Closed
+from apps.chat.models import Citation, Turn, TurnCollection
+from apps.chat.queries import ancestors
+from apps.chat.services import Opened
+from apps.chat.sources import citation_of, source_of
+from apps.core.errors import ErrorCode
+from apps.engines import factory
+from apps.events import services as events
+from apps.rag import prompt as prompts
+from apps.rag.attribute import settle_citations
+from apps.rag.check import unsupported_spans
+from apps.rag.cite import cited_numbers, normalised
+from apps.rag.condense import standalone
+from apps.rag.generate import Patience
+from apps.rag.language import language_of
+from apps.rag.ports import Delta, DeltaKind, Generator, Passage, Speaker, Usage
+from apps.rag.ports import Turn as Message
+from apps.rag.refusal import is_refusal, refusal
+from apps.search.services import Found, search
+from apps.workspaces.models import AnswerMode, Collection
+
+# Turns of the conversation that a follow-up may lean on.
+HISTORY_TURNS = 6
+# A passage is about this long: how many are worth looking for within a budget.
+TOKENS_PER_PASSAGE = 250
+FEWEST_PASSAGES, MOST_PASSAGES = 6, 20
+# A processor without a GPU reads about 70 tokens a second, and another question may be before us.
+LOCAL_PATIENCE = Patience(first_token_s=180, between_tokens_s=60, total_s=900)
+REMOTE_PATIENCE = Patience(first_token_s=60, between_tokens_s=30, total_s=600)
+CHARS_PER_TOKEN = 8
+LONGEST_KEPT = 200_000
+KEYWORD_ONLY, NOTHING_FOUND = "KEYWORD_ONLY", "NOTHING_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything the model needs, so that no database is touched while it talks."""
+
+    messages: tuple[Message, ...]
+    sources: tuple[prompts.Source, ...]
+    shown: list[Source]
+    hidden: int
+    note: str
+    generator: Generator
+    model: str
+    max_tokens: int
+    patience: Patience
+    refusal: str = ""
+
+    @property
+    def max_chars(self) -> int:
+        return self.max_tokens * CHARS_PER_TOKEN
+
+
+@dataclass(slots=True)
+class Said:
+    """What came out of the model so far."""
+
+    began: float = field(default_factory=time.monotonic)
+    parts: dict[DeltaKind, list[str]] = field(
+        default_factory=lambda: {kind: [] for kind in DeltaKind}
+    )
+    length: int = 0
+    usage: Usage | None = None
+    first_token_ms: int | None = None
+
+    def add(self, text: str, kind: DeltaKind) -> None:
+        if text and self.first_token_ms is None:
+            self.first_token_ms = self.took_ms
+        self.parts[kind].append(text)
+        self.length += len(text)
+
+    def note(self, delta: Delta) -> None:
+        self.usage = delta.usage or self.usage
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts[DeltaKind.TEXT])
+
+    @property
+    def thinking(self) -> str:
+        return "".join(self.parts[DeltaKind.THINKING])
+
+    @property
+    def took_ms(self) -> int:
+        return round((time.monotonic() - self.began) * 1000)
+
+
+# --- before -------------------------------------------------------------------------------------
+
+
+def prepare(opened: Opened) -> Prepared:
+    """Search as the asker, build the prompt, and save the sources and where they come from.
+
+    Raises AppError INDEX_UNAVAILABLE, or an EngineError of the factory.
+    """
+    settings = factory.chat_settings()
+    past = ancestors(_parent(opened), limit=HISTORY_TURNS)
+    history = _messages(past)
+    found = search(
+        question=standalone(opened.question, history),
+        collections=_collections(opened),
+        limit=min(
+            MOST_PASSAGES, max(FEWEST_PASSAGES, settings.context_tokens // TOKENS_PER_PASSAGE)
+        ),
+    )
+    built = prompts.build(
+        opened.question,
+        distinct(found.passages),
+        history,
+        mode=prompts.AnswerMode(opened.mode.value),
+        budget_tokens=settings.context_tokens,
+        language=opened.language,
+        workspace_prompt=opened.prompt,
+    )
+    model = opened.model or settings.model
+    note = _note(found)
+    citations = _save(opened, built, found, past, note=note, model=model)
+    alive = {citation.document_id for citation in citations}
+    is_refused = not built.sources and opened.mode is AnswerMode.DOCUMENTS_ONLY
+    return Prepared(
+        messages=built.turns,
+        sources=built.sources,
+        shown=[source_of(citation, opened.question, alive) for citation in citations],
+        hidden=built.dropped,
+        note=note,
+        generator=factory.generator(opened.model),
+        model=model,
+        max_tokens=settings.max_tokens,
+        patience=LOCAL_PATIENCE if settings.is_local else REMOTE_PATIENCE,
+        refusal=_refusal(opened) if is_refused else "",
+    )
+
+
+def distinct(passages: Sequence[Passage]) -> list[Passage]:
+    """Without those that say word for word what a better one says: copies of a document would
+    fill the prompt."""
+    by_text: dict[str, Passage] = {}
+    for passage in passages:
+        by_text.setdefault(" ".join(passage.text.split()).casefold(), passage)
+    return list(by_text.values())
+
+
+def _parent(opened: Opened) -> Turn | None:
+    return Turn.objects.filter(pk=opened.parent_id).first() if opened.parent_id else None
+
+
+def _messages(past: Sequence[Turn]) -> list[Message]:
+    """Answered turns as the model said them; thinking is never among it."""
+    answered = {Turn.State.COMPLETE, Turn.State.STOPPED, Turn.State.REFUSED}
+    messages: list[Message] = []
+    for turn in past:
+        if turn.state in answered and turn.answer:
+            messages += [
+                Message(Speaker.USER, turn.question),
+                Message(Speaker.ASSISTANT, turn.answer),
+            ]
+    return messages
+
+
+def _collections(opened: Opened) -> Some[UUID] | None:
+    """What the conversation is kept to; None is all that the asker may read."""
+    wanted = frozenset(opened.collection_ids)
+    if opened.workspace_id is None:
+        return wanted or None
+    rows = Collection.objects.filter(workspace_id=opened.workspace_id)
+    in_workspace = frozenset(rows.values_list("pk", flat=True))
+    return in_workspace & wanted if wanted else in_workspace
+
+
+def _note(found: Found) -> str:
+    if not found.passages:
+        return NOTHING_FOUND
+    return KEYWORD_ONLY if found.trace.retrieval.is_degraded else ""
+
+
+def _refusal(opened: Opened) -> str:
+    return refusal(opened.language or language_of(opened.question))
+
+
+@transaction.atomic
+def _save(
+    opened: Opened,
+    built: prompts.Prompt,
+    found: Found,
+    past: Sequence[Turn],
+    *,
+    note: str,
+    model: str,
+) -> list[Citation]:
+    """Sources, and the collections that decide from now on who may read the turn."""
+    Turn.objects.get(pk=opened.turn_id)  # it may have been deleted while the search ran
+    citations = Citation.objects.bulk_create(
+        citation_of(opened.turn_id, opened.owner_id, source.number, source.passage)
+        for source in built.sources
+    )
+    drawn = {citation.collection_id for citation in citations}
+    drawn |= set(
+        TurnCollection.objects.filter(turn__in=past).values_list("collection_id", flat=True)
+    )
+    TurnCollection.objects.bulk_create(
+        TurnCollection(owner_id=opened.owner_id, turn_id=opened.turn_id, collection_id=pk)
+        for pk in sorted(drawn)
+    )
+    trace = _trace(built, found, note)
+    Turn.objects.filter(pk=opened.turn_id).update(query=found.query, model=model, trace=trace)
+    return citations
+
+
+def _trace(built: prompts.Prompt, found: Found, note: str) -> dict[str, Any]:
+    """How it was found. Of passages outside the prompt nothing is kept: the turn is not withheld
+    for them."""
+    shown = {source.passage.chunk_id for source in built.sources}
+    search_trace = found.trace.as_json()
+    search_trace["hits"] = [hit for hit in search_trace["hits"] if hit["chunk"] in shown]
+    return {"search": search_trace, "hidden": built.dropped, "note": note}
+
+
+# --- after --------------------------------------------------------------------------------------
+
+
+def close_turn(
+    *,
+    opened: Opened,
+    prepared: Prepared | None,
+    said: Said,
+    state: Turn.State,
+    error_code: str = "",
+) -> Closed:
+    """Record how an answer ended. ``state`` COMPLETE becomes REFUSED where the text refuses, and
+    FAILED where there is none."""
+    sources = prepared.sources if prepared else ()
+    text = said.text.strip()
+    if state is Turn.State.COMPLETE:
+        state, text, error_code = _completed(opened, prepared, text)
+    spans = unsupported_spans(text, sources) if state is Turn.State.COMPLETE and sources else []
+    closed = Closed(
+        state=state,
+        text=text,
+        cited=cited_numbers(text, len(sources)),
+        unsupported=[[span.start, span.end] for span in spans],
+        error_code=error_code,
+        took_ms=said.took_ms,
+        first_token_ms=said.first_token_ms,
+        model=prepared.model if prepared else "",
+    )
+    _keep(opened, said, closed)
+    return closed
+
+
+def _completed(opened: Opened, prepared: Prepared | None, text: str) -> tuple[Turn.State, str, str]:
+    if not text:
+        return Turn.State.FAILED, "", ErrorCode.ENGINE_ERROR.value
+    if is_refusal(text):
+        return Turn.State.REFUSED, text, ""
+    sources = prepared.sources if prepared else ()
+    settled = settle_citations(text, sources, question=opened.question)
+    return Turn.State.COMPLETE, normalised(settled, len(sources)), ""
+
+
+@transaction.atomic
+def _keep(opened: Opened, said: Said, closed: Closed) -> None:
+    row = Turn.objects.filter(pk=opened.turn_id).first()
+    if row is None:  # deleted while it was answered
+        return
+    trace = {**row.trace, "unsupported": closed.unsupported}
+    Turn.objects.filter(pk=row.pk).update(
+        answer=closed.text,
+        thinking=said.thinking[:LONGEST_KEPT],
+        state=closed.state,
+        error_code=closed.error_code,
+        stop_requested=False,
+        prompt_tokens=said.usage.prompt_tokens if said.usage else 0,
+        completion_tokens=said.usage.completion_tokens if said.usage else 0,
+        first_token_ms=closed.first_token_ms,
+        took_ms=closed.took_ms,
+        trace=trace,
+    )
+    Citation.objects.filter(turn=row, number__in=closed.cited).update(is_cited=True)
+    events.record(
+        "chat.answered",
+        row,
+        workspace_id=opened.workspace_id,
+        state=closed.state.value,
+        code=closed.error_code,
+    )

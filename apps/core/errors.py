@@ -1,0 +1,136 @@
+"""Errors that carry a code for the user and a cause for the log; worded at the edge."""
+
+from enum import StrEnum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class ErrorCode(StrEnum):
+    """Every code that a person or a machine can be shown. ``MESSAGES`` has the sentences."""
+
+    # requests
+    BAD_REQUEST = "BAD_REQUEST"
+    NOT_SIGNED_IN = "NOT_SIGNED_IN"
+    INVALID_KEY = "INVALID_KEY"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    CONFLICT = "CONFLICT"
+    NAME_TAKEN = "NAME_TAKEN"
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
+    INTERNAL = "INTERNAL"
+    # files
+    UNSUPPORTED = "UNSUPPORTED"
+    TOO_LARGE = "TOO_LARGE"
+    EMPTY = "EMPTY"
+    ENCRYPTED = "ENCRYPTED"
+    UNREADABLE = "UNREADABLE"
+    NO_TEXT = "NO_TEXT"
+    TOO_COSTLY = "TOO_COSTLY"
+    ADDRESS_REFUSED = "ADDRESS_REFUSED"
+    FETCH_FAILED = "FETCH_FAILED"
+    DISK_FULL = "DISK_FULL"
+    FILE_MISSING = "FILE_MISSING"
+    GAVE_UP = "GAVE_UP"
+    # engines
+    ENGINE_ERROR = "ENGINE_ERROR"
+    ENGINE_UNAVAILABLE = "ENGINE_UNAVAILABLE"
+    ENGINE_BUSY = "ENGINE_BUSY"
+    ENGINE_REJECTED = "ENGINE_REJECTED"
+    ENGINE_WAIT = "ENGINE_WAIT"
+    INDEX_UNAVAILABLE = "INDEX_UNAVAILABLE"
+    ANSWER_WITHHELD = "ANSWER_WITHHELD"
+    ANSWER_INTERRUPTED = "ANSWER_INTERRUPTED"
+
+
+MESSAGES: dict[ErrorCode, Promise] = {
+    ErrorCode.BAD_REQUEST: _("The request is not understood. See the details for what to change."),
+    ErrorCode.NOT_SIGNED_IN: _("Sign in, or send an API key in the Authorization header."),
+    ErrorCode.INVALID_KEY: _("This API key is not valid. It may have expired or been revoked."),
+    ErrorCode.FORBIDDEN: _("You may see this, but not do that. A manager of the workspace can."),
+    ErrorCode.NOT_FOUND: _("There is nothing here, or nothing that you may see."),
+    ErrorCode.METHOD_NOT_ALLOWED: _("This address does not take that method."),
+    ErrorCode.CONFLICT: _("Somebody changed this at the same time. Load it again and repeat."),
+    ErrorCode.NAME_TAKEN: _(
+        "There is already a document of this name. Add it as a new version, or rename it."
+    ),
+    ErrorCode.IDEMPOTENCY_CONFLICT: _("This Idempotency-Key was used with another request."),
+    ErrorCode.TOO_MANY_REQUESTS: _("Too many requests. Wait a moment and try again."),
+    ErrorCode.INTERNAL: _("Something went wrong on our side. It has been logged; try again."),
+    ErrorCode.UNSUPPORTED: _(
+        "This kind of file is not read. PDF, Word, PowerPoint, Excel, HTML, Markdown, text and CSV are."
+    ),
+    ErrorCode.TOO_LARGE: _("The file is larger than this installation accepts."),
+    ErrorCode.EMPTY: _("The file is empty. Check it and upload it again."),
+    ErrorCode.ENCRYPTED: _("The file needs a password. Save it without one and upload it again."),
+    ErrorCode.UNREADABLE: _(
+        "The file is damaged or is not what its name says. Open it in its own program, save it and upload it again."
+    ),
+    ErrorCode.NO_TEXT: _(
+        "No text was found in this file. If it is a scan, upload a version with recognised text."
+    ),
+    ErrorCode.TOO_COSTLY: _(
+        "Reading this file took too much time or memory. Split it into smaller files."
+    ),
+    ErrorCode.ADDRESS_REFUSED: _(
+        "This address is not fetched: only public http and https addresses are."
+    ),
+    ErrorCode.FETCH_FAILED: _("The page could not be fetched. Check the address and try again."),
+    ErrorCode.DISK_FULL: _(
+        "The disk of this installation is full. Nothing was stored; free some space and try again."
+    ),
+    ErrorCode.FILE_MISSING: _("The stored file is missing. Upload it again."),
+    ErrorCode.GAVE_UP: _(
+        "This file stopped its reader several times and was set aside. The others went on."
+    ),
+    ErrorCode.ENGINE_ERROR: _("The model server answered with an error. Try again."),
+    ErrorCode.ENGINE_UNAVAILABLE: _(
+        "The model does not answer at the moment. Below is what was found; try again later."
+    ),
+    ErrorCode.ENGINE_BUSY: _("The model is busy. Try again in a moment."),
+    ErrorCode.ENGINE_REJECTED: _(
+        "The model server refused the request. An administrator can check its address, key and model."
+    ),
+    ErrorCode.ENGINE_WAIT: _(
+        "The embedding model or the index does not answer. This is tried again by itself."
+    ),
+    ErrorCode.INDEX_UNAVAILABLE: _("Search does not answer at the moment. Try again in a moment."),
+    ErrorCode.ANSWER_WITHHELD: _("This answer used documents that you can no longer open."),
+    ErrorCode.ANSWER_INTERRUPTED: _("The answer was interrupted. What was said so far is kept."),
+}
+
+
+def message_of(code: str) -> str:
+    """The sentence for a code, in the active language."""
+    try:
+        return str(MESSAGES[ErrorCode(code)])
+    except (KeyError, ValueError):
+        return str(MESSAGES[ErrorCode.INTERNAL])
+
+
+class AppError(Exception):
+    """A refusal with a code and an HTTP status. ``details`` are values safe to show."""
+
+    def __init__(self, code: ErrorCode, *, status: int = 400, **details: object) -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.status = status
+        self.details = details
+
+
+class Permanent(AppError):
+    """Work that cannot succeed however often it is tried."""
+
+    def __init__(self, code: ErrorCode, **details: object) -> None:
+        super().__init__(code, status=422, **details)
+
+
+class Transient(Exception):
+    """Work that may succeed later: time-outs, 503, a lost lease. Retried with back-off."""
+
+    def __init__(self, code: ErrorCode, *, retry_after: float = 2.0) -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.retry_after = retry_after

@@ -1,0 +1,185 @@
+"""One document: its state, versions, passages and file, and its removal."""
+
+from uuid import UUID
+
+from django.http.response import HttpResponseBase
+from django.urls import path
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of, whole_number
+from apps.documents import services
+from apps.documents.delivery import original
+from apps.documents.models import Chunk, DeletionJob, Document, DocumentVersion
+from apps.documents.queries import with_state
+from apps.documents.serializers import (
+    ChunkOut,
+    DeletionOut,
+    DocumentOut,
+    DocumentPatch,
+    DocumentWithVersionsOut,
+    VersionOut,
+)
+
+_VERSION = OpenApiParameter(
+    "version", int, description="Number of a version; the searched one if left out."
+)
+
+
+class DocumentView(ApiView):
+    def place(self, *, document: UUID) -> Document:
+        return with_state(Document.objects.all()).get(pk=document)
+
+    @extend_schema(
+        operation_id="documents_get",
+        summary="One document with its state and versions",
+        tags=["documents"],
+        responses={200: DocumentWithVersionsOut, **errors(404)},
+    )
+    def get(self, request: Request, document: UUID) -> HttpResponseBase:
+        found = self.place(document=document)
+        versions = VersionOut(
+            DocumentVersion.objects.filter(document=found),
+            many=True,
+            context={"current": found.current_id},
+        )
+        return Response({**DocumentOut(found).data, "versions": versions.data})
+
+    @extend_schema(
+        operation_id="documents_rename",
+        summary="Rename a document",
+        tags=["documents"],
+        request=DocumentPatch,
+        responses={200: DocumentOut, **errors(400, 403, 404, 409)},
+    )
+    def patch(self, request: Request, document: UUID) -> Response:
+        found = self.place(document=document)
+        services.rename_document(document=found, **checked(DocumentPatch, request.data))
+        return Response(DocumentOut(self.place(document=document)).data)
+
+    @extend_schema(
+        operation_id="documents_delete",
+        summary="Remove a document",
+        description="It leaves every list and search at once. What is stored of it is removed by "
+        "a job; the answer is its receipt.",
+        tags=["documents"],
+        responses={202: DeletionOut, **errors(403, 404)},
+    )
+    def delete(self, request: Request, document: UUID) -> Response:
+        job = services.delete_document(document=self.place(document=document))
+        return Response(DeletionOut(job).data, status=202)
+
+
+class DocumentRetryView(DocumentView):
+    http_method_names = ["post", "options"]
+
+    @extend_schema(
+        operation_id="documents_retry",
+        summary="Read a document again",
+        tags=["documents"],
+        request=None,
+        responses={202: DocumentOut, **errors(403, 404)},
+    )
+    def post(self, request: Request, document: UUID) -> Response:
+        services.retry(document=self.place(document=document))
+        return Response(DocumentOut(self.place(document=document)).data, status=202)
+
+
+def _version(request: Request, document: Document) -> DocumentVersion:
+    """The version that ``?version=`` names, or the one that is searched, or the newest."""
+    versions = DocumentVersion.objects.filter(document=document)
+    wanted = request.query_params.get("version", "")
+    if wanted:
+        number = whole_number(wanted)
+        if number is None:
+            raise ValidationError({"version": [_("A version has a number.")]})
+        return versions.get(number=number)
+    return document.current or versions.order_by("-number")[0]
+
+
+class DocumentChunksView(DocumentView):
+    http_method_names = ["get", "head", "options"]
+
+    @extend_schema(
+        operation_id="documents_chunks",
+        summary="Passages of a document in reading order",
+        tags=["documents"],
+        parameters=[CURSOR, LIMIT, _VERSION],
+        responses={200: page_of(ChunkOut, "ChunkPage"), **errors(400, 404)},
+    )
+    def get(self, request: Request, document: UUID) -> Response:
+        version = _version(request, self.place(document=document))
+        rows = Chunk.objects.filter(version=version)
+        return page(request, rows, ChunkOut, by="ordinal")
+
+
+class DocumentContentView(DocumentView):
+    http_method_names = ["get", "head", "options"]
+
+    @extend_schema(
+        operation_id="documents_content",
+        summary="The original file",
+        description="As it was uploaded. Takes Range and If-None-Match.",
+        tags=["documents"],
+        parameters=[_VERSION],
+        responses={
+            (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY),
+            (206, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY),
+            **errors(404),
+        },
+    )
+    def get(self, request: Request, document: UUID) -> HttpResponseBase:
+        version = _version(request, self.place(document=document))
+        return original(request._request, version)  # noqa: SLF001 - DRF's name for it
+
+
+class DocumentVersionsView(DocumentView):
+    http_method_names = ["get", "head", "options"]
+
+    @extend_schema(
+        operation_id="documents_versions",
+        summary="Versions of a document, newest first",
+        tags=["documents"],
+        parameters=[CURSOR, LIMIT],
+        responses={200: page_of(VersionOut, "VersionPage"), **errors(404)},
+    )
+    def get(self, request: Request, document: UUID) -> Response:
+        found = self.place(document=document)
+        rows = DocumentVersion.objects.filter(document=found)
+        return page(request, rows, VersionOut, by="-number", context={"current": found.current_id})
+
+
+class DeletionView(ApiView):
+    def place(self, *, deletion: UUID) -> DeletionJob:
+        return DeletionJob.objects.get(pk=deletion)
+
+    @extend_schema(
+        operation_id="deletions_get",
+        summary="The receipt of a removal",
+        tags=["documents"],
+        responses={200: DeletionOut, **errors(404)},
+    )
+    def get(self, request: Request, deletion: UUID) -> Response:
+        return Response(DeletionOut(self.place(deletion=deletion)).data)
+
+
+urlpatterns = [
+    path("documents/<uuid:document>", DocumentView.as_view(), name="document"),
+    path("documents/<uuid:document>/retry", DocumentRetryView.as_view(), name="document-retry"),
+    path("documents/<uuid:document>/chunks", DocumentChunksView.as_view(), name="document-chunks"),
+    path(
+        "documents/<uuid:document>/content",
+        DocumentContentView.as_view(),
+        name="document-content",
+    ),
+    path(
+        "documents/<uuid:document>/versions",
+        DocumentVersionsView.as_view(),
+        name="document-versions",
+    ),
+    path("deletions/<uuid:deletion>", DeletionView.as_view(), name="deletion"),
+]

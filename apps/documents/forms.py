@@ -1,0 +1,54 @@
+"""Shapes of what pages post about documents. They check; services write."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+EXISTING = [("ask", "ask"), ("version", "version"), ("rename", "rename")]
+
+
+class UploadForm(forms.Form):
+    """One file. ``name`` may carry the folders it lay in; the service keeps the last part."""
+
+    file = forms.FileField(allow_empty_file=True, max_length=None)
+    name = forms.CharField(required=False, max_length=2000)
+    on_existing = forms.ChoiceField(choices=EXISTING, required=False)
+
+
+class TextForm(forms.Form):
+    name = forms.CharField(label=_("Title"), max_length=200, required=False)
+    text = forms.CharField(
+        label=_("Text"),
+        widget=forms.Textarea(attrs={"rows": 10}),
+        max_length=1_000_000,
+        strip=False,
+    )
+
+
+class UrlForm(forms.Form):
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=2000,
+        widget=forms.URLInput(attrs={"placeholder": "https://"}),
+        help_text=_("A public page or file. It is fetched once, now."),
+    )
+    name = forms.CharField(label=_("Name"), max_length=200, required=False)
+
+
+class RenameForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=255)
+
+
+class FilterForm(forms.Form):
+    """What the list of documents is narrowed to. An unknown value narrows nothing."""
+
+    q = forms.CharField(required=False, max_length=200)
+    state = forms.ChoiceField(
+        choices=[
+            ("", _("All states")),
+            ("ready", _("Searchable")),
+            ("waiting", _("On their way")),
+            ("failed", _("Need you")),
+        ],
+        required=False,
+    )
+    page = forms.IntegerField(required=False, min_value=1, max_value=100_000)

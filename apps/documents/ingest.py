@@ -1,0 +1,266 @@
+"""A version from file to searchable: parse, embed, publish.
+
+Each stage claims its run, works without holding a transaction, and writes with stable keys, so it
+may be killed anywhere and run twice. Publishing comes last: until then the old version answers.
+"""
+
+import errno
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.core import blobs
+from apps.core.errors import AppError, ErrorCode, Permanent, Transient
+from apps.documents import parsed
+from apps.documents.indexing import drop_from_index, index_versions
+from apps.documents.leases import LeaseLost, Work
+from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
+from apps.engines import factory
+from apps.engines.profiles import recipe_of
+from apps.events import services as events
+from apps.rag import ports
+from apps.rag.chunk import chunk
+
+log = logging.getLogger(__name__)
+
+Stage = IngestRun.Stage
+ROWS_AT_ONCE = 500
+# Versions of at most this many chunks are embedded together, so many at a time.
+SMALL, TAKEN_ALONG = 16, 15
+
+
+def parse(run_id: UUID) -> None:
+    """Read the file in a child process and keep its blocks and chunks."""
+    work = Work.claimed(run_id, Stage.PARSE)
+    if work is None:
+        return
+    with _ending(work):
+        version = work.run.version
+        blocks = parsed.load(version)
+        if blocks is None:
+            blocks = _read(work)
+            parsed.keep(version, blocks)
+        chunks = chunk(blocks, recipe_of(factory.wiring().profile), version_id=str(version.pk))
+        if not chunks:
+            raise Permanent(ErrorCode.NO_TEXT)
+        work.extend()
+        _save_chunks(work, chunks, pages=max((block.page or 0 for block in blocks), default=0))
+
+
+def embed(run_id: UUID) -> None:
+    """Put the version's chunks into the index, then publish it. Small versions that wait for the
+    same are taken along: the index takes many with one write as easily as one."""
+    lead = Work.claimed(run_id, Stage.EMBED, Stage.PUBLISH)
+    if lead is None:
+        return
+    works = [lead, *_companions(lead)]
+    indexed = _indexed([work for work in works if work.run.stage == Stage.EMBED])
+    published = [work for work in works if work.run.stage == Stage.PUBLISH]
+    counts = _counts([*indexed, *published])
+    for work in (*indexed, *published):
+        if work.run.version_id in counts:
+            with _ending(work):
+                _publish(work, found=counts[work.run.version_id])
+
+
+def _companions(lead: Work) -> list[Work]:
+    """Other small runs that wait to be embedded. Not those that had a failure: one that the model
+    refuses must not fail the others again and again, nor they it."""
+    if lead.run.error_code or lead.run.version.chunk_count > SMALL:
+        return []
+    waiting = IngestRun.objects.filter(
+        state=IngestRun.State.QUEUED,
+        stage=Stage.EMBED,
+        error_code="",
+        version__chunk_count__lte=SMALL,
+    ).order_by("created_at")
+    ids = list(waiting.values_list("pk", flat=True)[:TAKEN_ALONG])
+    return [work for pk in ids if (work := Work.claimed(pk, Stage.EMBED)) is not None]
+
+
+def _indexed(works: list[Work]) -> list[Work]:
+    """Embed and index; the runs that came through."""
+    if not works:
+        return []
+    try:
+        index_versions([work.run.version for work in works], beat=_beat(works))
+    except (ports.EngineError, AppError, Transient, OSError, LeaseLost) as error:
+        for work in works:
+            with _ending(work):
+                _raise_for(error, is_alone=len(works) == 1)
+        return []
+    through = []
+    for work in works:
+        with _ending(work):
+            work.advance(Stage.PUBLISH)
+            through.append(work)
+    return through
+
+
+def _beat(works: list[Work]) -> Callable[[int, int], None]:
+    """Extends all leases. One that is lost stops the work only where it is the only one: of the
+    others it is noticed before they are published."""
+    if len(works) == 1:
+        return works[0].extend
+    held = list(works)
+
+    def beat(_done: int, _total: int) -> None:
+        for work in list(held):
+            try:
+                work.extend()
+            except LeaseLost:
+                held.remove(work)
+
+    return beat
+
+
+def _raise_for(error: Exception, *, is_alone: bool) -> None:
+    """What a failure means for each run. A refusal may be for another's text: tried again alone."""
+    if isinstance(error, ports.EngineRejected) and not is_alone:
+        raise Transient(ErrorCode.ENGINE_WAIT, retry_after=0.0) from error
+    raise error
+
+
+def _counts(works: list[Work]) -> dict[UUID, int]:
+    """Rows in the index for each run's version; nothing when the index does not answer."""
+    if not works:
+        return {}
+    ids = [work.run.version_id for work in works]
+    try:
+        found = factory.index().counts([str(pk) for pk in ids])
+    except ports.EngineError:
+        for work in works:
+            with _ending(work):
+                raise
+        return {}
+    return {pk: found.get(str(pk), 0) for pk in ids}
+
+
+def _read(work: Work) -> list[ports.Block]:
+    version = work.run.version
+    path = blobs.path_of(version.sha256)
+    if not path.exists():
+        raise Permanent(ErrorCode.FILE_MISSING)
+    return factory.parser().parse(path, media_type=version.media_type, beat=work.extend)
+
+
+def _save_chunks(work: Work, chunks: Sequence[ports.Chunk], *, pages: int) -> None:
+    version = work.run.version
+    rows = [_as_row(version, one) for one in chunks]
+    with transaction.atomic():
+        work.held()
+        if version.chunk_count:  # another recipe or reader may have given others before
+            _delete_others(version, {row.pk for row in rows})
+        Chunk.objects.bulk_create(
+            rows,
+            batch_size=ROWS_AT_ONCE,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=["ordinal", "page", "headings", "boxes", "text"],
+        )
+        DocumentVersion.objects.filter(pk=version.pk).update(
+            chunk_count=len(rows), pages=pages or None
+        )
+        work.hand_over(Stage.EMBED, total=len(rows))
+
+
+def _delete_others(version: DocumentVersion, kept: set[UUID]) -> None:
+    before = set(Chunk.objects.filter(version=version).values_list("pk", flat=True))
+    stale = list(before - kept)
+    for start in range(0, len(stale), ROWS_AT_ONCE):
+        Chunk.objects.filter(pk__in=stale[start : start + ROWS_AT_ONCE]).delete()
+
+
+def _publish(work: Work, *, found: int) -> None:
+    """Make the version the current one, once the index holds all of it."""
+    run, version = work.run, work.run.version
+    if found != version.chunk_count:
+        log.error("version %s: %d rows for %d chunks", version.pk, found, version.chunk_count)
+        work.wait(ErrorCode.ENGINE_WAIT, counts=True, stage=Stage.EMBED)
+        return
+    with transaction.atomic():
+        work.held()
+        document = Document.objects.select_for_update().get(pk=run.document_id)
+        is_newest = _is_newest(document, version)
+        if is_newest:
+            DocumentVersion.objects.filter(pk=version.pk).update(indexed_at=timezone.now())
+            Document.objects.filter(pk=document.pk).update(current=version)
+            events.record("document.ready", document, name=document.name, version=version.number)
+        work.finish(is_cancelled=not is_newest)
+    if not is_newest:
+        drop_from_index([version.pk])
+    elif version.number > 1:  # the first version has nothing before it
+        others = DocumentVersion.objects.filter(document_id=run.document_id).exclude(pk=version.pk)
+        drop_from_index(list(others.values_list("pk", flat=True)))
+
+
+def _is_newest(document: Document, version: DocumentVersion) -> bool:
+    if document.current_id is None:
+        return True
+    numbers = dict(document.versions.values_list("pk", "number"))
+    return numbers[document.current_id] <= numbers[version.pk]
+
+
+@contextmanager
+def _ending(work: Work) -> Iterator[None]:
+    """Write down how a stage ended when it ended badly. What is not known here is a bug: it is
+    raised, the lease lapses, and the run is tried again until its attempts are used up."""
+    try:
+        try:
+            yield
+        except (ports.ParseError, ports.EngineError, AppError, Transient, OSError) as error:
+            _give_back(work, error)
+    except LeaseLost:
+        log.info("run %s is no longer ours", work.run.pk)
+        _forget_if_deleted(work.run)
+
+
+def _give_back(work: Work, error: Exception) -> None:
+    """Fail the run, or let it wait. Raises the error again when it is neither."""
+    log.warning("run %s, %s: %s", work.run.pk, work.run.stage, error)
+    match error:
+        case ports.ParseError() | Permanent():
+            work.fail(_known(str(error.code)))
+        case ports.EngineRejected():
+            work.wait(ErrorCode.ENGINE_REJECTED, after=30.0, counts=True)
+        case ports.EngineBusy():
+            work.wait(ErrorCode.ENGINE_WAIT, after=error.retry_after)
+        case ports.EngineError():
+            work.wait(ErrorCode.ENGINE_WAIT)
+        case Transient():
+            work.wait(error.code, after=error.retry_after)
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            work.wait(ErrorCode.DISK_FULL, after=15.0)
+        case _:
+            raise error
+
+
+def _known(code: str) -> str:
+    return code if code in set(ErrorCode) else ErrorCode.UNREADABLE
+
+
+def _forget_if_deleted(run: IngestRun) -> None:
+    """The document was deleted while its rows were on their way into the index."""
+    is_kept = DocumentVersion.objects.filter(
+        pk=run.version_id, document__deleted_at__isnull=True
+    ).exists()
+    if not is_kept:
+        drop_from_index([run.version_id])
+
+
+def _as_row(version: DocumentVersion, one: ports.Chunk) -> Chunk:
+    return Chunk(
+        id=UUID(one.id),
+        collection_id=version.collection_id,
+        document_id=version.document_id,
+        version_id=version.pk,
+        ordinal=one.ordinal,
+        page=one.page,
+        headings=list(one.headings),
+        boxes=[[box.page, box.x0, box.y0, box.x1, box.y1] for box in one.boxes],
+        text=one.text,
+    )

@@ -1,0 +1,206 @@
+"""A document, its versions, its text, and the leased work that makes it searchable."""
+
+from collections.abc import Collection as SetOf
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.ids import uuid7
+from apps.permissions.models import GuardedManager, GuardedQuerySet, ScopedModel
+from apps.workspaces.models import Collection
+
+
+class LiveManager(GuardedManager["Document"]):
+    """Documents that are not deleted. Deleted ones wait for their clean-up job unseen."""
+
+    def get_queryset(self) -> GuardedQuerySet["Document"]:
+        return super().get_queryset().filter(deleted_at__isnull=True)
+
+
+class Document(ScopedModel):
+    """What a person recognises as one thing. Exactly one version is current once it is ready."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="documents")
+    name = models.CharField(_("name"), max_length=255)
+    external_id = models.CharField(max_length=255, blank=True, default="")
+    source_url = models.CharField(max_length=2000, blank=True, default="")
+    metadata = models.JSONField(default=dict, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    current = models.ForeignKey(
+        "DocumentVersion", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[LiveManager] = LiveManager()
+    with_deleted: ClassVar[GuardedManager[Self]] = GuardedManager()
+
+    class Meta(ScopedModel.Meta):
+        base_manager_name = "with_deleted"
+        ordering = ("-created_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["collection", "external_id"],
+                condition=Q(deleted_at__isnull=True) & ~Q(external_id=""),
+                name="one_document_per_external_id",
+            ),
+            models.UniqueConstraint(
+                fields=["collection", "name"],
+                condition=Q(deleted_at__isnull=True),
+                name="one_document_per_name",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DocumentVersion(ScopedModel):
+    """One uploaded file of a document."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    filename = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    size = models.PositiveBigIntegerField()
+    media_type = models.CharField(max_length=120)
+    pages = models.PositiveIntegerField(null=True, blank=True)
+    chunk_count = models.PositiveIntegerField(default=0)
+    indexed_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(ScopedModel.Meta):
+        ordering = ("-number",)
+        constraints = (
+            models.UniqueConstraint(fields=["document", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(fields=["document", "sha256"], name="one_version_per_file"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.filename} ({self.number})"
+
+
+class Chunk(ScopedModel):
+    """What is embedded and cited. ``id`` is uuid5(version, recipe, ordinal)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, models.CASCADE, related_name="+")
+    version = models.ForeignKey(DocumentVersion, models.CASCADE, related_name="chunks")
+    ordinal = models.PositiveIntegerField()
+    page = models.PositiveIntegerField(null=True, blank=True)
+    headings = models.JSONField(default=list, blank=True)
+    boxes = models.JSONField(
+        default=list, blank=True, help_text="[[page, x0, y0, x1, y1], …], fractions of the page."
+    )
+    text = models.TextField()
+
+    class Meta(ScopedModel.Meta):
+        ordering = ("version", "ordinal")
+        indexes = (models.Index(fields=["version", "ordinal"]),)
+
+    def __str__(self) -> str:
+        return f"{self.version_id}:{self.ordinal}"
+
+
+class IngestRun(ScopedModel):
+    """One leased piece of work: a version from file to searchable. The row is the truth; a
+    message in the broker carries only its id."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("Working")
+        DONE = "done", _("Searchable")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    class Stage(models.TextChoices):
+        PARSE = "parse", _("Reading")
+        EMBED = "embed", _("Embedding")
+        PUBLISH = "publish", _("Publishing")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, models.CASCADE, related_name="runs")
+    version = models.ForeignKey(DocumentVersion, models.CASCADE, related_name="runs")
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    stage = models.CharField(max_length=12, choices=Stage, default=Stage.PARSE)
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    done = models.PositiveIntegerField(default=0, help_text="Chunks (or pages) done in this stage.")
+    total = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    error_detail = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(ScopedModel.Meta):
+        ordering = ("-created_at",)
+        indexes = (models.Index(fields=["state", "lease_until"]),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["document"],
+                condition=Q(state="running"),
+                name="one_running_run_per_document",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.document_id} {self.state}/{self.stage}"
+
+    @classmethod
+    def claim(cls, run_id: UUID, *, stages: SetOf[str], lease: timedelta) -> datetime | None:
+        """Take the run at one of these stages if nobody holds it: one UPDATE, so two workers
+        cannot both win. Returns when the lease ends, which is also the token that proves it."""
+        now = timezone.now()
+        free = Q(state=cls.State.QUEUED) | Q(state=cls.State.RUNNING, lease_until__lt=now)
+        try:
+            with transaction.atomic():
+                taken = cls.objects.filter(free, pk=run_id, stage__in=stages).update(
+                    state=cls.State.RUNNING,
+                    attempt=F("attempt") + 1,
+                    lease_until=now + lease,
+                    started_at=Coalesce("started_at", now),
+                )
+        except IntegrityError:  # another run of this document is at work
+            return None
+        return now + lease if taken else None
+
+
+class DeletionJob(ScopedModel):
+    """The clean-up of one deleted document, kept as its receipt."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    document_id = models.UUIDField(unique=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    requested_at = models.DateTimeField(auto_now_add=True)
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    versions = models.PositiveIntegerField(default=0)
+    chunks = models.PositiveIntegerField(default=0)
+    files = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"deletion of {self.document_id}"

@@ -1,0 +1,57 @@
+"""Names of documents: kept as people wrote them, without what hurts."""
+
+import re
+import unicodedata
+from itertools import count
+
+LONGEST_BYTES = 255
+FALLBACK = "document"
+
+_SEPARATORS = re.compile(r"[/\\]")
+_SPACES = re.compile(r"\s+")
+# Controls, formats (direction marks that make "fdp.exe" look like "exe.pdf") and lone surrogates.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
+
+
+def clean_name(name: str) -> str:
+    """A name that is safe to show and store: no folders, nothing invisible, at most 255 bytes.
+    Angle brackets and quotes stay: they are text, and every page escapes text."""
+    base = _SEPARATORS.split(name.strip())[-1] if not name.strip().endswith(("/", "\\")) else ""
+    seen = "".join(
+        " " if char.isspace() else char
+        for char in unicodedata.normalize("NFC", base)
+        if char.isspace() or unicodedata.category(char) not in _UNSEEN
+    )
+    plain = _SPACES.sub(" ", seen).strip().strip(".").strip()
+    return _shortened(plain or FALLBACK)
+
+
+def numbered(name: str, taken: "set[str]") -> str:
+    """``name``, or "name (2).pdf" and so on: the first that is not taken."""
+    stem, dot, suffix = _split(name)
+    for number in count(2):
+        if name not in taken:
+            break
+        name = _shortened(f"{stem} ({number}){dot}{suffix}")
+    return name
+
+
+def suffix_of(name: str) -> str:
+    """The part after the last dot, in lower case; empty when there is none."""
+    return _split(name)[2].lower()
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or len(suffix) > 10:
+        return name, "", ""
+    return stem, dot, suffix
+
+
+def _shortened(name: str) -> str:
+    """At most 255 bytes of UTF-8, with the suffix kept."""
+    if len(name.encode()) <= LONGEST_BYTES:
+        return name
+    stem, dot, suffix = _split(name)
+    room = LONGEST_BYTES - len(f"{dot}{suffix}".encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip() + dot + suffix

@@ -1,0 +1,66 @@
+"""Blocks as they were read, kept under the hash of the file, the reader's version and its type."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.documents.models import DocumentVersion
+from apps.engines.adapters.blocks_json import read_blocks, write_blocks
+from apps.engines.media_types import MediaType
+from apps.rag.ports import Block
+
+log = logging.getLogger(__name__)
+
+# Raised when a reader gives other blocks for the same bytes: old files are then read again.
+READER_VERSION = 1
+
+
+def path_of(version: DocumentVersion) -> Path:
+    """The file of this version's blocks, whether or not it is there."""
+    kind = MediaType(version.media_type).short
+    return _folder(version.sha256) / f"{READER_VERSION}-{kind}.json.gz"
+
+
+def load(version: DocumentVersion) -> list[Block] | None:
+    """The blocks, or None when they were not kept or cannot be read."""
+    path = path_of(version)
+    try:
+        return read_blocks(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        log.warning("parsed blocks of %s are damaged: %s", version.pk, type(error).__name__)
+        return None
+
+
+def keep(version: DocumentVersion, blocks: Sequence[Block]) -> None:
+    """Store the blocks; a file of this name is whole or not there."""
+    path = path_of(version)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as out:
+        temporary = Path(out.name)
+    try:
+        write_blocks(temporary, blocks)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove(sha256: str) -> None:
+    """Delete everything read from these bytes."""
+    shutil.rmtree(_folder(sha256), ignore_errors=True)
+
+
+def stored() -> Iterator[str]:
+    """Every hash that something is kept of."""
+    for path in Path(settings.PARSED_DIR).glob("??/*"):
+        if len(path.name) == 64:
+            yield path.name
+
+
+def _folder(sha256: str) -> Path:
+    return Path(settings.PARSED_DIR) / sha256[:2] / sha256

@@ -1,0 +1,99 @@
+"""The page of one document: its pages or its text, opened at a passage; and the original file."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from apps.core.errors import message_of
+from apps.documents.delivery import original
+from apps.documents.models import Chunk, Document, DocumentVersion
+from apps.documents.queries import with_state
+from apps.documents.reading import text_of
+from apps.documents.strings import reader_strings
+from apps.engines.media_types import MediaType
+from apps.permissions.scope import current_scope
+from apps.workspaces.models import Collection
+from apps.workspaces.queries import holders
+
+
+@require_safe
+def document(request: HttpRequest, document: UUID) -> HttpResponse:
+    """The whole page, or for the chat page the reader alone."""
+    found = get_object_or_404(with_state(Document.objects.all()), pk=document)
+    version = _version(request, found)
+    context = _reader(request, found, version)
+    if request.headers.get("HX-Request"):
+        return render(request, "documents/_reader.html", context)
+    place = Collection.objects.select_related("workspace").get(pk=found.collection_id)
+    context |= {
+        "workspace": place.workspace,
+        "collection": place,
+        "here": "documents",
+        "versions": found.versions.select_related("created_by"),
+        "holders": holders(place),
+        "may_write": current_scope().may_write(place.pk),
+        "problem": message_of(found.error_code) if found.error_code else "",  # type: ignore[attr-defined]
+        "reader_strings": reader_strings,
+    }
+    return render(request, "documents/document.html", context)
+
+
+@require_safe
+def content(request: HttpRequest, document: UUID) -> HttpResponseBase:
+    """The original bytes: ranges for the reader, safe headers for everybody."""
+    found = get_object_or_404(Document, pk=document)
+    return original(request, _version(request, found))
+
+
+@require_safe
+def text_blocks(request: HttpRequest, document: UUID) -> HttpResponse:
+    """The text as it was read, for documents without pages and for pages that cannot be drawn."""
+    found = get_object_or_404(Document, pk=document)
+    version = _version(request, found)
+    chunk = _chunk(request, version)
+    context = {"document": found, "text": text_of(version, chunk.text if chunk else "")}
+    return render(request, "documents/_text.html", context)
+
+
+def _version(request: HttpRequest, found: Document) -> DocumentVersion:
+    """The version asked for; without one the current, and before there is one the newest."""
+    versions = DocumentVersion.objects.filter(document=found)
+    wanted = request.GET.get("v", "")
+    if wanted:
+        return get_object_or_404(versions, pk=_uuid(wanted))
+    return found.current or versions.order_by("-number")[0]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _chunk(request: HttpRequest, version: DocumentVersion) -> Chunk | None:
+    wanted = _uuid(request.GET.get("chunk", ""))
+    return Chunk.objects.filter(version=version, pk=wanted).first() if wanted else None
+
+
+def _reader(request: HttpRequest, found: Document, version: DocumentVersion) -> dict[str, Any]:
+    chunk = _chunk(request, version)
+    is_pdf = version.media_type == MediaType.PDF
+    page = request.GET.get("page", "")
+    context: dict[str, Any] = {
+        "document": found,
+        "version": version,
+        "is_pdf": is_pdf,
+        "chunk": chunk,
+        "page": (chunk.page if chunk else None) or (int(page) if page.isdecimal() else 1),
+        "boxes_json": json.dumps(chunk.boxes if chunk else []),
+        "is_old": found.current_id is not None and found.current_id != version.pk,
+    }
+    if not is_pdf:
+        context["text"] = text_of(version, chunk.text if chunk else "")
+    return context

@@ -1,0 +1,227 @@
+"""Shapes of documents in the API."""
+
+import json
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.core.errors import message_of
+from apps.documents.models import Chunk, DeletionJob, Document, DocumentVersion
+
+STATES = ("queued", "parsing", "embedding", "ready", "failed")
+MOST_METADATA = 16 * 1024
+MOST_TEXT = 6 * 1024 * 1024  # the service counts bytes, and refuses with TOO_LARGE
+MOST_WAIT_S = 60
+
+
+class DocumentsIn(serializers.Serializer[Any]):
+    """Files (as multipart), or a ``text``, or a ``url``; never two of them."""
+
+    file = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        required=False,
+        help_text="May be given several times.",
+    )
+    text = serializers.CharField(required=False, max_length=MOST_TEXT, trim_whitespace=False)
+    url = serializers.CharField(required=False, max_length=2000)
+    name = serializers.CharField(
+        required=False, max_length=255, help_text="Of a text or a page; of a file its own name."
+    )
+    external_id = serializers.CharField(
+        required=False,
+        default="",
+        max_length=255,
+        help_text="Your name for the document: sent again it makes a new version.",
+    )
+    metadata = serializers.JSONField(required=False, default=dict, help_text="An object.")
+    on_existing = serializers.ChoiceField(
+        choices=["ask", "version", "rename"],
+        default="ask",
+        help_text="When the name is taken: `ask` refuses with NAME_TAKEN.",
+    )
+    wait = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        max_value=MOST_WAIT_S,
+        help_text="Answer when all are ready or failed, after so many seconds at the latest.",
+    )
+
+    def validate_metadata(self, value: Any) -> Any:
+        if not isinstance(value, dict) or len(json.dumps(value)) > MOST_METADATA:
+            raise serializers.ValidationError(_("An object of at most 16 KB."))
+        return value
+
+    def validate(self, attrs: Any) -> Any:
+        given = [key for key in ("file", "text", "url") if attrs.get(key)]
+        if len(given) != 1:
+            raise serializers.ValidationError(_("Give exactly one of file, text and url."))
+        if "text" in given and not attrs.get("name"):
+            raise serializers.ValidationError({"name": _("A text needs a name.")})
+        if attrs["external_id"] and len(attrs.get("file", [])) > 1:
+            raise serializers.ValidationError({"external_id": _("Is of one file only.")})
+        return attrs
+
+
+class DocumentPatch(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=255)
+
+
+class _ProgressOut(serializers.Serializer[Any]):
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class _CodedOut(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class _RunOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    stage = serializers.CharField()
+
+
+class DocumentOut(serializers.ModelSerializer[Document]):
+    """Wants rows of ``with_state``."""
+
+    collection = serializers.UUIDField(source="collection_id")
+    state = serializers.ChoiceField(choices=STATES)
+    stage = serializers.CharField(allow_blank=True)
+    progress = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    version = serializers.IntegerField(
+        source="current.number",
+        default=None,
+        allow_null=True,
+        help_text="Number of the one that is searched; null: none yet.",
+    )
+    pages = serializers.IntegerField(source="current.pages", default=None, allow_null=True)
+    chunks = serializers.IntegerField(source="current.chunk_count", default=0)
+
+    class Meta:
+        model = Document
+        fields = (
+            "id",
+            "collection",
+            "name",
+            "external_id",
+            "source_url",
+            "metadata",
+            "state",
+            "stage",
+            "progress",
+            "error",
+            "version",
+            "pages",
+            "chunks",
+            "created_at",
+            "updated_at",
+        )
+
+    @extend_schema_field(_ProgressOut)
+    def get_progress(self, row: Any) -> dict[str, int]:
+        return {"done": row.done or 0, "total": row.total or 0}
+
+    @extend_schema_field(_CodedOut(allow_null=True))
+    def get_error(self, row: Any) -> dict[str, str] | None:
+        if not row.error_code:
+            return None
+        return {"code": row.error_code, "message": message_of(row.error_code)}
+
+
+class VersionOut(serializers.ModelSerializer[DocumentVersion]):
+    is_current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = DocumentVersion
+        fields = (
+            "id",
+            "number",
+            "filename",
+            "sha256",
+            "size",
+            "media_type",
+            "pages",
+            "chunk_count",
+            "is_current",
+            "created_at",
+        )
+
+    def get_is_current(self, version: DocumentVersion) -> bool:
+        return bool(version.pk == self.context["current"])
+
+
+class DocumentWithVersionsOut(DocumentOut):
+    versions = VersionOut(many=True)
+
+    class Meta(DocumentOut.Meta):
+        fields = (*DocumentOut.Meta.fields, "versions")  # type: ignore[assignment]
+
+
+class AddedOut(DocumentOut):
+    run = _RunOut(allow_null=True)
+    is_new_version = serializers.BooleanField()
+    is_duplicate = serializers.BooleanField(help_text="The same bytes were there: nothing is new.")
+
+    class Meta(DocumentOut.Meta):
+        fields = (  # type: ignore[assignment]
+            *DocumentOut.Meta.fields,
+            "run",
+            "is_new_version",
+            "is_duplicate",
+        )
+
+
+class _RefusedError(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    details = serializers.DictField()
+
+
+class RefusedOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    error = _RefusedError()
+
+
+class DocumentsAddedOut(serializers.Serializer[Any]):
+    documents = AddedOut(many=True)
+    refused = RefusedOut(many=True, help_text="Files of this request that were not taken.")
+
+
+class BalanceOut(serializers.Serializer[Any]):
+    received = serializers.IntegerField()
+    searchable = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+class ChunkOut(serializers.ModelSerializer[Chunk]):
+    version = serializers.UUIDField(source="version_id")
+
+    class Meta:
+        model = Chunk
+        fields = ("id", "version", "ordinal", "page", "headings", "boxes", "text")
+
+
+class DeletionOut(serializers.ModelSerializer[DeletionJob]):
+    document = serializers.UUIDField(source="document_id")
+    state = serializers.SerializerMethodField()
+
+    class Meta:
+        model = DeletionJob
+        fields = (
+            "id",
+            "document",
+            "state",
+            "requested_at",
+            "done_at",
+            "versions",
+            "chunks",
+            "files",
+        )
+
+    def get_state(self, job: DeletionJob) -> str:
+        return "done" if job.done_at else "pending"

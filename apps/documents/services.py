@@ -1,0 +1,330 @@
+"""Verbs on documents: add, add a version, rename, try again, delete."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any, BinaryIO, Literal
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.core import blobs
+from apps.core.errors import AppError, ErrorCode
+from apps.documents.fetch import fetch
+from apps.documents.files import dropping, keeping
+from apps.documents.jobs import CLEAN_UP, PARSE
+from apps.documents.leases import RESEND
+from apps.documents.models import DeletionJob, Document, DocumentVersion, IngestRun
+from apps.documents.names import clean_name, numbered
+from apps.documents.sniff import media_type_of
+from apps.engines.media_types import MediaType
+from apps.events import services as events
+from apps.permissions.scope import current_scope, system_scope
+from apps.workspaces.models import Collection
+
+OnExisting = Literal["ask", "version", "rename"]
+READ_AT_ONCE = 1024 * 1024
+LONGEST_TEXT = 5 * 1024 * 1024
+# More than the uploads of one name that may meet: on PostgreSQL every round has one winner.
+TRIES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of an upload. ``is_duplicate``: these bytes were there, nothing new was made."""
+
+    document: Document
+    version: DocumentVersion
+    run: IngestRun
+    is_new_version: bool = False
+    is_duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """A checked file on its way to a document."""
+
+    collection: Collection
+    blob: blobs.Blob
+    media_type: MediaType
+    filename: str
+    external_id: str = ""
+    source_url: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    on_existing: OnExisting = "ask"
+
+
+def add_version(  # noqa: PLR0913 - all that an upload may say of itself
+    *,
+    collection: Collection,
+    file: BinaryIO | Iterable[bytes],
+    name: str,
+    external_id: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    source_url: str = "",
+    on_existing: OnExisting = "ask",
+) -> Added:
+    """Store a file and queue it to be read.
+
+    The same bytes in the same document make nothing new. The same ``external_id`` makes a new
+    version. The same name without one raises AppError NAME_TAKEN (409, with ``document``) unless
+    ``on_existing`` says "version" or "rename". Refusals of the file itself (UNSUPPORTED 415,
+    TOO_LARGE 413, EMPTY, ENCRYPTED, UNREADABLE, TOO_COSTLY 422) leave nothing behind.
+    """
+    current_scope().require_write(collection.pk)
+    filename = clean_name(name)
+    blob = blobs.store(_pieces(file), max_bytes=settings.UPLOAD_MAX_BYTES)
+    try:
+        upload = _Upload(
+            collection=collection,
+            blob=blob,
+            media_type=media_type_of(blob.path, filename),
+            filename=filename,
+            external_id=_line(external_id),
+            source_url=source_url[:2000],
+            metadata=metadata or {},
+            on_existing=on_existing,
+        )
+        return _stored(upload)
+    except AppError:
+        _drop_unused(blob.sha256)
+        raise
+
+
+def add_text(
+    *,
+    collection: Collection,
+    text: str,
+    name: str,
+    external_id: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    on_existing: OnExisting = "ask",
+) -> Added:
+    """A pasted text as a document of its own."""
+    current_scope().require_write(collection.pk)
+    if not text.strip():
+        raise AppError(ErrorCode.EMPTY, status=422)
+    # A lone surrogate is no character and has no bytes.
+    content = text.encode(errors="replace")
+    if len(content) > LONGEST_TEXT:
+        limit = LONGEST_TEXT // 1024 // 1024
+        raise AppError(ErrorCode.TOO_LARGE, status=413, limit_mb=limit)
+    filename = clean_name(name or text.strip().splitlines()[0][:80])
+    if not filename.lower().endswith((".txt", ".md", ".markdown")):
+        filename = clean_name(f"{filename}.md")
+    return add_version(
+        collection=collection,
+        file=BytesIO(content),
+        name=filename,
+        external_id=external_id,
+        metadata=metadata,
+        on_existing=on_existing,
+    )
+
+
+def add_url(
+    *,
+    collection: Collection,
+    url: str,
+    name: str = "",
+    external_id: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    on_existing: OnExisting = "ask",
+) -> Added:
+    """Fetch a public page or file and add it. Raises AppError ADDRESS_REFUSED or FETCH_FAILED."""
+    current_scope().require_write(collection.pk)
+    with fetch(url, max_bytes=settings.UPLOAD_MAX_BYTES) as fetched:
+        return add_version(
+            collection=collection,
+            file=fetched.pieces,
+            name=fetched.named(name),
+            source_url=fetched.url,
+            external_id=external_id,
+            metadata=metadata,
+            on_existing=on_existing,
+        )
+
+
+@transaction.atomic
+def rename_document(*, document: Document, name: str) -> Document:
+    """Give a document another name. Raises AppError NAME_TAKEN (409) when it is in use."""
+    current_scope().require_write(document.collection_id)
+    document.name = clean_name(name)
+    try:
+        with transaction.atomic():
+            document.save(update_fields=["name", "updated_at"])
+    except IntegrityError as error:
+        raise AppError(ErrorCode.NAME_TAKEN, status=409) from error
+    events.record("document.renamed", document, name=document.name)
+    events.announce(document.collection_id, {"document": str(document.pk)})
+    return document
+
+
+@transaction.atomic
+def retry(*, document: Document) -> IngestRun:
+    """Queue the newest version again, from the start; a run under way is returned as it is."""
+    current_scope().require_write(document.collection_id)
+    version = document.versions.order_by("-number")[0]
+    active = _active_run(version)
+    if active is not None:
+        return active
+    events.record("document.retried", document, name=document.name)
+    return _queue(version)
+
+
+@transaction.atomic
+def delete_document(*, document: Document) -> DeletionJob:
+    """Take a document out of every list and search at once; a job removes what is stored."""
+    current_scope().require_write(document.collection_id)
+    now = timezone.now()
+    Document.objects.filter(pk=document.pk).update(deleted_at=now)
+    IngestRun.objects.filter(
+        document_id=document.pk, state__in=[IngestRun.State.QUEUED, IngestRun.State.RUNNING]
+    ).update(state=IngestRun.State.CANCELLED, lease_until=None, finished_at=now)
+    job, _made = DeletionJob.objects.get_or_create(
+        document_id=document.pk,
+        defaults={
+            "collection_id": document.collection_id,
+            "requested_by_id": current_scope().actor_id,
+        },
+    )
+    events.record("document.deleted", document, name=document.name)
+    events.announce(document.collection_id, {"document": str(document.pk)})
+    CLEAN_UP.enqueue(job_id=str(job.pk))
+    return job
+
+
+def _pieces(file: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
+    read = getattr(file, "read", None)
+    if read is None:
+        yield from file
+        return
+    with contextlib.suppress(AttributeError, OSError):
+        file.seek(0)  # type: ignore[union-attr] # an upload may have been looked at before
+    while piece := read(READ_AT_ONCE):
+        yield piece
+
+
+def _line(text: str) -> str:
+    return "".join(char for char in text if char.isprintable()).strip()[:255]
+
+
+def _stored(upload: _Upload) -> Added:
+    """Write the rows. When another upload of the same name or bytes wins the race, its rows are
+    there on the next look, and this one becomes a duplicate, a version or a question."""
+    for _ in range(TRIES):
+        try:
+            with keeping(upload.blob), transaction.atomic():
+                return _add(upload)
+        except IntegrityError:
+            continue
+    raise AppError(ErrorCode.CONFLICT, status=409)
+
+
+def _add(upload: _Upload) -> Added:
+    document = _existing(upload)
+    if document is None:
+        document = Document.objects.create(
+            collection=upload.collection,
+            name=_free_name(upload),
+            external_id=upload.external_id,
+            source_url=upload.source_url,
+            metadata=dict(upload.metadata),
+            owner_id=current_scope().actor_id,
+        )
+        added = _new_version(document, upload, number=1)
+        events.record("document.added", document, name=document.name)
+    else:
+        added = _again(document, upload)
+    events.announce(upload.collection.pk, {"document": str(document.pk)})
+    return added
+
+
+def _existing(upload: _Upload) -> Document | None:
+    """The document that this upload is another version of."""
+    documents = Document.objects.filter(collection=upload.collection)
+    if upload.external_id:
+        return documents.filter(external_id=upload.external_id).first()
+    document = documents.filter(name=upload.filename).first()
+    if document is None or upload.on_existing == "version":
+        return document
+    if document.versions.order_by("-number")[0].sha256 == upload.blob.sha256:
+        return document  # nothing to ask about
+    if upload.on_existing == "rename":
+        return None
+    raise AppError(ErrorCode.NAME_TAKEN, status=409, document=str(document.pk), name=document.name)
+
+
+def _free_name(upload: _Upload) -> str:
+    taken = set(
+        Document.objects.filter(collection=upload.collection).values_list("name", flat=True)
+    )
+    return numbered(upload.filename, taken)
+
+
+def _again(document: Document, upload: _Upload) -> Added:
+    """A file for a document that is there: a duplicate, a return to an old file, or a version."""
+    newest = document.versions.order_by("-number")[0]
+    same = document.versions.filter(sha256=upload.blob.sha256).first()
+    if same is None:
+        added = _new_version(document, upload, number=newest.number + 1)
+    elif same.pk == newest.pk:
+        return _duplicate(document, same)
+    else:  # bytes of an older version: it becomes the newest again
+        same.number = newest.number + 1
+        same.save(update_fields=["number"])
+        added = Added(document, same, _queue(same), is_new_version=True)
+    if upload.metadata:
+        document.metadata = dict(upload.metadata)
+    document.save(update_fields=["metadata", "updated_at"])
+    events.record(
+        "document.version_added", document, name=document.name, version=added.version.number
+    )
+    return added
+
+
+def _duplicate(document: Document, version: DocumentVersion) -> Added:
+    """Nothing new, but a file that failed is tried again: that is why people upload it again."""
+    last = version.runs.order_by("-created_at", "-pk")[0]
+    if last.state in {IngestRun.State.FAILED, IngestRun.State.CANCELLED}:
+        last = _queue(version)
+    return Added(document, version, last, is_duplicate=True)
+
+
+def _new_version(document: Document, upload: _Upload, *, number: int) -> Added:
+    version = DocumentVersion.objects.create(
+        collection=upload.collection,
+        document=document,
+        number=number,
+        filename=upload.filename,
+        sha256=upload.blob.sha256,
+        size=upload.blob.size,
+        media_type=upload.media_type,
+        created_by_id=current_scope().actor_id,
+    )
+    return Added(document, version, _queue(version), is_new_version=number > 1)
+
+
+def _queue(version: DocumentVersion) -> IngestRun:
+    run = IngestRun.objects.create(
+        collection_id=version.collection_id,
+        document_id=version.document_id,
+        version=version,
+        not_before=timezone.now() + RESEND,
+    )
+    PARSE.enqueue(run_id=str(run.pk))
+    return run
+
+
+def _active_run(version: DocumentVersion) -> IngestRun | None:
+    active = [IngestRun.State.QUEUED, IngestRun.State.RUNNING]
+    return version.runs.filter(state__in=active).order_by("-created_at").first()
+
+
+def _drop_unused(sha256: str) -> None:
+    """Remove bytes that were refused, unless a document has them."""
+    with system_scope("upload refused: does another document have these bytes?"), dropping():
+        if not DocumentVersion.objects.filter(sha256=sha256).exists():
+            blobs.remove(sha256)

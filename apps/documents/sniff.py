@@ -1,0 +1,97 @@
+"""What a file is, by its bytes first and its name second."""
+
+import mmap
+from pathlib import Path
+
+from apps.core.errors import AppError, ErrorCode, Permanent
+from apps.documents.names import suffix_of
+from apps.engines.adapters import zip_guard
+from apps.engines.adapters.encodings import looks_like_text
+from apps.engines.media_types import MediaType
+from apps.rag.ports import ParseError
+
+SUFFIXES: dict[str, MediaType] = {
+    "pdf": MediaType.PDF,
+    "docx": MediaType.DOCX,
+    "pptx": MediaType.PPTX,
+    "xlsx": MediaType.XLSX,
+    "xlsm": MediaType.XLSX,
+    "xls": MediaType.XLS,
+    "html": MediaType.HTML,
+    "htm": MediaType.HTML,
+    "xhtml": MediaType.HTML,
+    "md": MediaType.MARKDOWN,
+    "markdown": MediaType.MARKDOWN,
+    "txt": MediaType.TEXT,
+    "text": MediaType.TEXT,
+    "log": MediaType.TEXT,
+    "csv": MediaType.CSV,
+    "tsv": MediaType.CSV,
+    "": MediaType.TEXT,
+}
+_TEXTS = frozenset({MediaType.HTML, MediaType.MARKDOWN, MediaType.TEXT, MediaType.CSV})
+_HEAD = 4096
+_SAMPLE = 64 * 1024
+_OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# The folders of an OLE2 file name its streams in UTF-16.
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_WORKBOOK = "Workbook".encode("utf-16-le")
+_MAIN_PARTS = {
+    "word/": MediaType.DOCX,
+    "ppt/": MediaType.PPTX,
+    "xl/": MediaType.XLSX,
+}
+
+
+def media_type_of(path: Path, name: str) -> MediaType:
+    """The type of a stored file. A PDF named .docx is a PDF; a type that is not read raises
+    AppError UNSUPPORTED (415); bytes that are not what their name says, UNREADABLE."""
+    suffix = suffix_of(name)
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE)
+    if b"%PDF-" in sample[:1024]:
+        return MediaType.PDF
+    if sample.startswith(b"PK\x03\x04"):
+        return _of_zip(path, suffix)
+    if sample.startswith(_OLE2):
+        return _of_ole2(path)
+    wanted = SUFFIXES.get(suffix)
+    if wanted is None:
+        raise _unsupported(suffix)
+    if wanted not in _TEXTS:
+        raise Permanent(ErrorCode.UNREADABLE)
+    if not looks_like_text(sample):
+        raise _unsupported(suffix)
+    return MediaType.HTML if wanted is MediaType.TEXT and _is_html(sample) else wanted
+
+
+def _of_zip(path: Path, suffix: str) -> MediaType:
+    try:
+        names = [info.filename for info in zip_guard.members(path)]
+    except ParseError as error:
+        if SUFFIXES.get(suffix) is None:
+            raise _unsupported(suffix) from error
+        raise Permanent(ErrorCode(error.code)) from error
+    if "[Content_Types].xml" in names:
+        for folder, media_type in _MAIN_PARTS.items():
+            if any(name.startswith(folder) and name.endswith(".xml") for name in names):
+                return media_type
+    raise _unsupported(suffix)
+
+
+def _of_ole2(path: Path) -> MediaType:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data.find(_ENCRYPTED) >= 0:
+            raise Permanent(ErrorCode.ENCRYPTED)
+        if data.find(_WORKBOOK) >= 0:
+            return MediaType.XLS
+    raise _unsupported("")
+
+
+def _is_html(sample: bytes) -> bool:
+    head = sample[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return head.startswith((b"<!doctype html", b"<html"))
+
+
+def _unsupported(suffix: str) -> AppError:
+    return AppError(ErrorCode.UNSUPPORTED, status=415, suffix=suffix)

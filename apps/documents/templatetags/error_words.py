@@ -1,0 +1,43 @@
+"""Why a document failed: a few words for its row, and the sentence that says what helps."""
+
+from django import template
+from django.utils.translation import gettext as _
+
+from apps.core.errors import ErrorCode, message_of
+
+register = template.Library()
+
+
+@register.filter
+def error_words(code: str) -> str:
+    """The sentence for a code, empty without one."""
+    return message_of(code) if code else ""
+
+
+@register.filter
+def error_title(code: str) -> str:
+    """The same in two or three words."""
+    titles = {
+        ErrorCode.ENCRYPTED: _("Needs its password"),
+        ErrorCode.EMPTY: _("Empty"),
+        ErrorCode.UNREADABLE: _("Damaged"),
+        ErrorCode.UNSUPPORTED: _("Not a kind that is read"),
+        ErrorCode.NO_TEXT: _("No text in it"),
+        ErrorCode.TOO_COSTLY: _("Too large to read"),
+        ErrorCode.GAVE_UP: _("Set aside"),
+        ErrorCode.FILE_MISSING: _("The file is missing"),
+        ErrorCode.DISK_FULL: _("The disk is full"),
+    }
+    return str(titles.get(ErrorCode(code))) if code in titles else _("Failed")
+
+
+@register.filter
+def is_of_the_file(code: str) -> bool:
+    """Whether another file helps, and reading the same one again does not."""
+    return code in {
+        ErrorCode.ENCRYPTED,
+        ErrorCode.EMPTY,
+        ErrorCode.UNREADABLE,
+        ErrorCode.UNSUPPORTED,
+        ErrorCode.NO_TEXT,
+    }

@@ -1,0 +1,24 @@
+"""Addresses of documents: /k/ is a collection, /d/ a document."""
+
+from django.urls import path
+
+from apps.documents import reader_pages, views
+
+app_name = "documents"
+
+urlpatterns = [
+    path("w/<slug:slug>/documents", views.workspace, name="workspace"),
+    path("k/<uuid:collection>/", views.listing, name="list"),
+    path("k/<uuid:collection>/rows", views.rows, name="rows"),
+    path("k/<uuid:collection>/upload", views.upload, name="upload"),
+    path("k/<uuid:collection>/text", views.add_text, name="text"),
+    path("k/<uuid:collection>/url", views.add_url, name="url"),
+    path("k/<uuid:collection>/retry", views.retry_failed, name="retry-failed"),
+    path("d/<uuid:document>", reader_pages.document, name="document"),
+    path("d/<uuid:document>/row", views.row, name="row"),
+    path("d/<uuid:document>/content", reader_pages.content, name="content"),
+    path("d/<uuid:document>/text", reader_pages.text_blocks, name="text-blocks"),
+    path("d/<uuid:document>/retry", views.retry, name="retry"),
+    path("d/<uuid:document>/rename", views.rename, name="rename"),
+    path("d/<uuid:document>/delete", views.delete, name="delete"),
+]

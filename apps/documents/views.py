@@ -1,0 +1,211 @@
+"""Pages of the documents of a collection: the list with its live rows, and what adds to it."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.core.errors import AppError, ErrorCode, message_of
+from apps.core.pages import blame
+from apps.documents import services
+from apps.documents.forms import FilterForm, RenameForm, TextForm, UploadForm, UrlForm
+from apps.documents.models import Document
+from apps.documents.queries import FAILED, READY, balance, documents_with_state, with_state
+from apps.documents.sniff import SUFFIXES
+from apps.documents.strings import upload_strings
+from apps.permissions.roles import Permission
+from apps.permissions.scope import current_scope
+from apps.workspaces.models import Collection, Workspace
+from apps.workspaces.queries import holders
+
+PER_PAGE = 50
+
+
+# --- the list -------------------------------------------------------------------------------------
+@require_safe
+def workspace(request: HttpRequest, slug: str) -> HttpResponse:
+    """The first collection of a workspace, or what to do when there is none."""
+    room = get_object_or_404(Workspace, slug=slug)
+    first = Collection.objects.filter(workspace=room).first()
+    if first is not None:
+        return redirect("documents:list", first.pk)
+    may_create = current_scope().allows(Permission.COLLECTION_MANAGE, room.pk)
+    context = {"workspace": room, "here": "documents", "may_create": may_create}
+    return render(request, "documents/none.html", context)
+
+
+@require_safe
+def listing(request: HttpRequest, collection: UUID) -> HttpResponse:
+    place = _place(collection)
+    context = {
+        **_rows(request, place),
+        "workspace": place.workspace,
+        "here": "documents",
+        "holders": holders(place),
+        "may_manage": current_scope().allows(Permission.COLLECTION_MANAGE, place.workspace_id),
+        "text_form": TextForm(),
+        "url_form": UrlForm(),
+        "limit_bytes": settings.UPLOAD_MAX_BYTES,
+        "suffixes": ",".join(f".{suffix}" for suffix in SUFFIXES if suffix),
+        "upload_strings": upload_strings,
+    }
+    return render(request, "documents/list.html", context)
+
+
+@require_safe
+def rows(request: HttpRequest, collection: UUID) -> HttpResponse:
+    """Balance and rows anew, for htmx: when something changed or the filter did."""
+    return render(request, "documents/_rows.html", _rows(request, _place(collection)))
+
+
+@require_safe
+def row(request: HttpRequest, document: UUID) -> HttpResponse:
+    return _row(request, get_object_or_404(Document, pk=document))
+
+
+def _place(collection: UUID) -> Collection:
+    return get_object_or_404(Collection.objects.select_related("workspace"), pk=collection)
+
+
+def _rows(request: HttpRequest, place: Collection) -> dict[str, Any]:
+    wanted = FilterForm(request.GET)
+    wanted.is_valid()  # what is not understood narrows nothing
+    chosen = wanted.cleaned_data
+    found = _narrowed(documents_with_state(place), chosen.get("q", ""), chosen.get("state", ""))
+    return {
+        "collection": place,
+        "page": _page(found, chosen.get("page") or 1),
+        "filter": wanted,
+        "is_filtered": bool(chosen.get("q") or chosen.get("state")),
+        "balance": balance(place),
+        "may_write": current_scope().may_write(place.pk),
+    }
+
+
+def _narrowed(found: QuerySet[Document], name: str, state: str) -> QuerySet[Document]:
+    """Those whose name holds ``name`` and whose annotated ``state`` is the one asked for."""
+    if name:
+        found = found.filter(name__icontains=name)
+    if state == "waiting":
+        return found.exclude(state__in=[READY, FAILED])  # type: ignore[misc]
+    return found.filter(state=state) if state else found  # type: ignore[misc]
+
+
+def _page(found: QuerySet[Document], number: int) -> Page[Document]:
+    return Paginator(found, PER_PAGE).get_page(number)
+
+
+def _row(request: HttpRequest, document: Document) -> HttpResponse:
+    found = with_state(Document.objects.filter(pk=document.pk)).get()
+    may_write = current_scope().may_write(found.collection_id)
+    return render(request, "documents/_row.html", {"document": found, "may_write": may_write})
+
+
+# --- adding ---------------------------------------------------------------------------------------
+@require_POST
+def upload(request: HttpRequest, collection: UUID) -> HttpResponse:
+    """One file of <kb-upload>: JSON, so that each file of many answers for itself."""
+    place = _place(collection)
+    current_scope().require_write(place.pk)
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        raise AppError(ErrorCode.BAD_REQUEST, fields=sorted(form.errors))
+    file = form.cleaned_data["file"]
+    added = services.add_version(
+        collection=place,
+        file=file,
+        name=form.cleaned_data["name"] or file.name,
+        on_existing=form.cleaned_data["on_existing"] or "ask",
+    )
+    body = {"document": str(added.document.pk), "is_duplicate": added.is_duplicate}
+    return JsonResponse(body, status=200 if added.is_duplicate else 201)
+
+
+@require_POST
+def add_text(request: HttpRequest, collection: UUID) -> HttpResponse:
+    return _add(request, collection, TextForm(request.POST), "text", services.add_text)
+
+
+@require_POST
+def add_url(request: HttpRequest, collection: UUID) -> HttpResponse:
+    return _add(request, collection, UrlForm(request.POST), "url", services.add_url)
+
+
+def _add(
+    request: HttpRequest,
+    collection: UUID,
+    form: forms.Form,
+    kind: str,
+    add: Callable[..., services.Added],
+) -> HttpResponse:
+    """A form in a dialog: on success the dialog closes and the rows are fetched anew."""
+    place = _place(collection)
+    current_scope().require_write(place.pk)
+    if form.is_valid():
+        try:
+            add(collection=place, **form.cleaned_data)
+            return _changed(collection, close=f"add-{kind}")
+        except AppError as error:
+            words = {"name": message_of(ErrorCode.NAME_TAKEN)}
+            blame(form, error, words)
+    context = {"form": form, "collection": place, "kind": kind}
+    return render(request, "documents/_add.html", context, status=422)
+
+
+def _changed(collection: UUID, *, close: str = "") -> HttpResponse:
+    """Nothing to swap: the page closes its dialog and fetches its rows."""
+    response = HttpResponse(status=204)
+    trigger = f'"close-dialog": "{close}", ' if close else ""
+    response["HX-Trigger"] = f'{{{trigger}"documents-changed": "{collection}"}}'
+    return response
+
+
+# --- one document ---------------------------------------------------------------------------------
+@require_POST
+def retry(request: HttpRequest, document: UUID) -> HttpResponse:
+    found = get_object_or_404(Document, pk=document)
+    services.retry(document=found)
+    return _row(request, found)
+
+
+@require_POST
+def retry_failed(request: HttpRequest, collection: UUID) -> HttpResponse:
+    """Everything of a collection that failed, once more."""
+    place = _place(collection)
+    current_scope().require_write(place.pk)
+    for document in _narrowed(documents_with_state(place), "", FAILED):
+        services.retry(document=document)
+    return render(request, "documents/_rows.html", _rows(request, place))
+
+
+@require_POST
+def rename(request: HttpRequest, document: UUID) -> HttpResponse:
+    found = get_object_or_404(Document, pk=document)
+    current_scope().require_write(found.collection_id)
+    form = RenameForm(request.POST)
+    if form.is_valid():
+        try:
+            services.rename_document(document=found, name=form.cleaned_data["name"])
+            return _changed(found.collection_id, close="rename")
+        except AppError as error:
+            blame(form, error, {"": _("Another document of this collection has this name.")})
+    context = {"form": form, "document": found}
+    return render(request, "documents/_rename.html", context, status=422)
+
+
+@require_POST
+def delete(request: HttpRequest, document: UUID) -> HttpResponse:
+    found = get_object_or_404(Document, pk=document)
+    collection = found.collection_id
+    services.delete_document(document=found)
+    if request.headers.get("HX-Request"):
+        return _changed(collection)
+    return redirect("documents:list", collection)

@@ -1,0 +1,60 @@
+"""Which reader serves which type of file. Runs in the parser's child process only."""
+
+import contextlib
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from apps.engines.adapters.clean import cleaned
+from apps.engines.adapters.zip_guard import check_inflated
+from apps.engines.media_types import OFFICE_ZIPS, MediaType
+from apps.rag.ports import Block, ParseError, Parser
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A reader whose library is slow to import."""
+
+    def warm(self, media_type: str) -> None: ...
+
+
+# Names, not imports: what one type needs is not paid for by the others.
+_READERS: dict[MediaType, str] = {
+    MediaType.PDF: "pdfium_parser.PdfiumParser",
+    MediaType.DOCX: "unstructured_parser.UnstructuredParser",
+    MediaType.PPTX: "unstructured_parser.UnstructuredParser",
+    MediaType.HTML: "unstructured_parser.UnstructuredParser",
+    MediaType.MARKDOWN: "unstructured_parser.UnstructuredParser",
+    MediaType.XLSX: "sheet_parser.SheetParser",
+    MediaType.XLS: "sheet_parser.SheetParser",
+    MediaType.CSV: "csv_parser.CsvParser",
+    MediaType.TEXT: "text_parser.TextParser",
+}
+
+
+def reader_of(media_type: str) -> Parser:
+    """The reader of a type. Raises ParseError UNSUPPORTED."""
+    try:
+        module, name = _READERS[MediaType(media_type)].split(".")
+    except ValueError as error:
+        raise ParseError("UNSUPPORTED", media_type) from error
+    reader: Parser = getattr(import_module(f"apps.engines.adapters.{module}"), name)()
+    return reader
+
+
+def warm(media_type: str) -> None:
+    """Import what reading this type takes, in the process that forks, so that no fork has to."""
+    with contextlib.suppress(ParseError):
+        reader = reader_of(media_type)
+        if isinstance(reader, Warmable):
+            reader.warm(media_type)
+
+
+def read(path: Path, media_type: str) -> list[Block]:
+    """The blocks of a file, cleaned. Raises ParseError; NO_TEXT when there is nothing to read."""
+    if MediaType(media_type) in OFFICE_ZIPS:
+        check_inflated(path)
+    blocks = cleaned(reader_of(media_type).parse(path, media_type=media_type))
+    if not any(block.text for block in blocks):
+        raise ParseError("NO_TEXT")
+    return blocks

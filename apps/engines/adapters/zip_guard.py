@@ -1,0 +1,72 @@
+"""Refuses zip bombs before anything is parsed."""
+
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from apps.rag.ports import ParseError
+
+MIB = 1024 * 1024
+MOST_MEMBERS = 20_000
+# Pictures may be many and large; XML is held in memory as a tree of ten times its size.
+MOST_TOTAL = 2048 * MIB
+MOST_XML = 160 * MIB
+# Office XML shrinks about 5 to 30 times; a part that shrinks more than this is not written by people.
+MOST_RATIO = 150
+RATIO_FROM = 8 * MIB
+_READ_AT_ONCE = MIB
+
+
+def members(path: Path) -> list[zipfile.ZipInfo]:
+    """What a zip says it holds. Raises ParseError UNREADABLE, ENCRYPTED or TOO_COSTLY."""
+    with _opened(path) as archive:
+        infos = archive.infolist()
+    if len(infos) > MOST_MEMBERS:
+        raise ParseError("TOO_COSTLY", f"{len(infos)} members")
+    if any(info.flag_bits & 1 for info in infos):
+        raise ParseError("ENCRYPTED", "encrypted members")
+    total = 0
+    for info in infos:
+        total += info.file_size
+        _check(info, info.file_size)
+    if total > MOST_TOTAL:
+        raise ParseError("TOO_COSTLY", f"{total} bytes inflated")
+    return infos
+
+
+def check_inflated(path: Path) -> None:
+    """Inflate every XML part and count: what a zip says of its sizes need not be true. A part that
+    is larger than it says ends with an error of zipfile, one that is cut short too."""
+    infos = members(path)
+    with _opened(path) as archive:
+        for info in infos:
+            if info.filename.lower().endswith((".xml", ".rels", ".vml")):
+                try:
+                    with archive.open(info) as part:
+                        _check(info, _inflated(part))
+                except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+                    raise ParseError("UNREADABLE", f"{info.filename}: {error}") from error
+
+
+def _inflated(part: IO[bytes]) -> int:
+    size = 0
+    while piece := part.read(_READ_AT_ONCE):
+        size += len(piece)
+        if size > MOST_XML:
+            break
+    return size
+
+
+def _check(info: zipfile.ZipInfo, size: int) -> None:
+    is_xml = info.filename.lower().endswith((".xml", ".rels", ".vml"))
+    if is_xml and size > MOST_XML:
+        raise ParseError("TOO_COSTLY", f"{info.filename}: {size} bytes")
+    if size > RATIO_FROM and size > MOST_RATIO * max(info.compress_size, 1):
+        raise ParseError("TOO_COSTLY", f"{info.filename}: {size} from {info.compress_size}")
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ParseError("UNREADABLE", f"zip: {error}") from error

@@ -1,0 +1,72 @@
+"""Which model servers and which embedding model serve this installation."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.ids import uuid7
+
+
+class Endpoint(models.Model):
+    """A model server. Rows made by an administrator win over the environment's values."""
+
+    class Kind(models.TextChoices):
+        CHAT = "chat", _("Answers")
+        EMBEDDINGS = "embeddings", _("Embeddings")
+        RERANK = "rerank", _("Reranking")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(_("for"), max_length=20, choices=Kind, default=Kind.CHAT)
+    name = models.CharField(_("name"), max_length=100)
+    base_url = models.URLField(_("address"), max_length=500)
+    sealed_key = models.TextField(blank=True, default="", help_text="Encrypted; see core.sealing.")
+    model = models.CharField(_("model"), max_length=200)
+    context_tokens = models.PositiveIntegerField(_("context budget in tokens"), default=6000)
+    max_tokens = models.PositiveIntegerField(_("longest answer in tokens"), default=1000)
+    is_active = models.BooleanField(_("in use"), default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("kind", "name")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(is_active=True), name="one_active_per_kind"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EmbeddingProfile(models.Model):
+    """An embedding model with its chunk recipe. Immutable: a change is a new profile, a new
+    index table and a re-embed job; the pointer (``is_current``) flips when the table is full."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    base_url = models.CharField(max_length=500, blank=True, default="")
+    model = models.CharField(max_length=200)
+    dimensions = models.PositiveIntegerField()
+    query_prefix = models.CharField(max_length=100, blank=True, default="")
+    passage_prefix = models.CharField(max_length=100, blank=True, default="")
+    chunk_size = models.PositiveIntegerField(default=320)
+    chunk_overlap = models.PositiveIntegerField(default=0)
+    is_current = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    immutable: ClassVar[frozenset[str]] = frozenset(
+        {"model", "dimensions", "query_prefix", "passage_prefix", "chunk_size", "chunk_overlap"}
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["is_current"],
+                condition=models.Q(is_current=True),
+                name="one_current_profile",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.model} ({self.dimensions})"

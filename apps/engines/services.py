@@ -1,0 +1,120 @@
+"""Verbs on model servers: add, change, test, use, remove. For administrators."""
+# ruff: noqa: PT028 - test_endpoint is a verb, not a test
+
+from urllib.parse import urlsplit
+
+from django.db import transaction
+
+from apps.core.errors import AppError, ErrorCode
+from apps.core.sealing import seal, unseal
+from apps.engines import factory
+from apps.engines.adapters.probe import EndpointKind, Probe, probe
+from apps.engines.models import EmbeddingProfile, Endpoint
+from apps.engines.profiles import current_profile
+from apps.events import services as events
+from apps.permissions.roles import Permission
+from apps.permissions.scope import current_scope
+
+__all__ = [
+    "current_profile",
+    "delete_endpoint",
+    "save_endpoint",
+    "set_active",
+    "test_endpoint",
+]
+
+_EDITABLE = ("name", "base_url", "model", "context_tokens", "max_tokens")
+
+
+@transaction.atomic
+def save_endpoint(
+    *,
+    kind: str = "",
+    endpoint: Endpoint | None = None,
+    api_key: str | None = None,
+    **values: object,
+) -> Endpoint:
+    """Add a model server, or change one. ``api_key`` None keeps the stored key, "" removes it.
+    ``values``: name, base_url, model, context_tokens, max_tokens."""
+    current_scope().require(Permission.ADMINISTER)
+    row = endpoint or Endpoint(kind=Endpoint.Kind(kind))
+    for name in _EDITABLE:
+        if name in values:
+            setattr(row, name, values[name])
+    row.base_url = _address(row.base_url)
+    if api_key is not None:
+        row.sealed_key = seal(api_key) if api_key else ""
+    if row.is_active:
+        _refuse_another_embedder(row)
+    row.save()
+    _changed("endpoint.saved", row)
+    return row
+
+
+@transaction.atomic
+def set_active(*, endpoint: Endpoint, is_active: bool = True) -> Endpoint:
+    """Use this server for its kind, or stop using it and go back to the installation's own."""
+    current_scope().require(Permission.ADMINISTER)
+    if is_active:
+        _refuse_another_embedder(endpoint)
+        Endpoint.objects.filter(kind=endpoint.kind, is_active=True).exclude(pk=endpoint.pk).update(
+            is_active=False
+        )
+    endpoint.is_active = is_active
+    endpoint.save(update_fields=["is_active", "updated_at"])
+    _changed("endpoint.activated" if is_active else "endpoint.deactivated", endpoint)
+    return endpoint
+
+
+@transaction.atomic
+def delete_endpoint(*, endpoint: Endpoint) -> None:
+    current_scope().require(Permission.ADMINISTER)
+    _changed("endpoint.deleted", endpoint)
+    endpoint.delete()
+
+
+def test_endpoint(
+    *,
+    kind: str = "",
+    base_url: str = "",
+    model: str = "",
+    api_key: str | None = None,
+    endpoint: Endpoint | None = None,
+) -> Probe:
+    """Really ask a server, saved or as typed into the form. A key left empty is the stored one."""
+    current_scope().require(Permission.ADMINISTER)
+    key = api_key or ""
+    if not key and endpoint is not None and endpoint.sealed_key:
+        key = unseal(endpoint.sealed_key)
+    if endpoint is not None:
+        kind, base_url, model = (
+            kind or endpoint.kind,
+            base_url or endpoint.base_url,
+            model or endpoint.model,
+        )
+    return probe(_address(base_url), kind=EndpointKind(kind), model=model, api_key=key)
+
+
+test_endpoint.__test__ = False  # type: ignore[attr-defined] # a verb, not a test
+
+
+def _address(value: str) -> str:
+    """The address without its trailing slash; plain machine names and IPv6 are fine."""
+    url = urlsplit(value.strip())
+    if url.scheme not in {"http", "https"} or not url.hostname or url.username or url.query:
+        raise AppError(ErrorCode.BAD_REQUEST, field="base_url")
+    return value.strip().rstrip("/")
+
+
+def _refuse_another_embedder(row: Endpoint) -> None:
+    """Vectors of two models cannot be compared: another model needs another profile first."""
+    if row.kind != Endpoint.Kind.EMBEDDINGS:
+        return
+    profile = EmbeddingProfile.objects.filter(is_current=True).first()
+    if profile is not None and profile.model != row.model:
+        raise AppError(ErrorCode.CONFLICT, status=409, field="model", model=profile.model)
+
+
+def _changed(kind: str, row: Endpoint) -> None:
+    events.record(kind, row, name=row.name, use=row.kind)
+    transaction.on_commit(factory.refresh)

@@ -1,0 +1,36 @@
+"""Read what happened, through the reader's scope."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.events.models import Event
+from apps.permissions.roles import Permission
+from apps.permissions.scope import current_scope
+
+
+def visible_events(*, workspace_id: UUID | None = None) -> QuerySet[Event]:
+    """Events that the current scope may see, newest first.
+
+    About a collection: whoever may read it. About a workspace: who manages its members. About the
+    installation: administrators. A person's own doings: that person.
+    """
+    scope = current_scope()
+    rows = Event.objects.select_related("actor")
+    if workspace_id is not None:
+        rows = rows.filter(workspace_id=workspace_id)
+    if scope.is_system:
+        return rows
+    seen = Q(collection_id__in=scope.readable)
+    seen |= Q(collection_id=None, workspace_id__in=_where(Permission.MEMBER_MANAGE))
+    if scope.allows(Permission.ADMINISTER):
+        seen |= Q(collection_id=None, workspace_id=None)
+    if scope.actor_id is not None:
+        seen |= Q(collection_id=None, actor_id=scope.actor_id)
+    return rows.filter(seen)
+
+
+def _where(permission: Permission) -> Iterable[UUID]:
+    workspaces = current_scope().workspaces
+    return [pk for pk, held in workspaces.items() if permission in held]

@@ -1,0 +1,64 @@
+"""Write down what happened, and tell the pages that show it."""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import models, transaction
+from redis.exceptions import RedisError
+
+from apps.events.models import Event
+from apps.permissions.scope import current_scope
+
+log = logging.getLogger(__name__)
+
+
+def record(
+    kind: str,
+    obj: models.Model | None = None,
+    *,
+    workspace_id: UUID | None = None,
+    collection_id: UUID | None = None,
+    **data: Any,
+) -> Event:
+    """One line of what happened, by the actor and key of the current scope.
+
+    Where the event belongs is taken from ``obj`` unless it is said: a reader later sees it only
+    where the collection, or else the workspace, may be seen. ``data`` is shown to people: no
+    secrets, no text of documents.
+    """
+    scope = current_scope()
+    return Event.objects.create(
+        kind=kind,
+        actor_id=scope.actor_id,
+        api_key_id=scope.via_key,
+        workspace_id=workspace_id or getattr(obj, "workspace_id", None),
+        collection_id=collection_id or getattr(obj, "collection_id", None),
+        object_type="" if obj is None else type(obj).__name__.lower(),
+        object_id=None if obj is None else obj.pk,
+        data=data,
+    )
+
+
+def group_of(collection_id: UUID) -> str:
+    """The channel group that hears about this collection."""
+    return f"collection.{collection_id.hex}"
+
+
+def announce(collection_id: UUID, message: dict[str, Any]) -> None:
+    """Small live news about a collection, sent once the transaction commits. Losing it costs a
+    page nothing but its next refresh, so a dead Redis is logged and forgotten."""
+    payload = {**message, "type": "documents.changed"}
+    transaction.on_commit(lambda: _send(group_of(collection_id), payload))
+
+
+def _send(group: str, payload: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        async_to_sync(layer.group_send)(group, payload)
+    except (OSError, RedisError) as error:
+        log.warning("live news not sent: %s", type(error).__name__)

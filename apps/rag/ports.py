@@ -1,0 +1,267 @@
+"""The pipeline's whole contract with the outside: frozen values and five small protocols.
+
+Nothing here knows Django, HTTP or a vendor. Adapters in ``apps.engines.adapters`` implement the
+protocols; one conformance suite in ``tests/contracts`` runs over every implementation.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class BlockKind(StrEnum):
+    """What a block is on its page. Tables keep one row per line of ``text``."""
+
+    TITLE = "title"
+    TEXT = "text"
+    LIST_ITEM = "list_item"
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, as fractions (0 to 1) of page width and height, origin top left."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One piece of parser output in reading order.
+
+    ``page`` counts from 1 (None: the format has no pages). ``level`` is 1 to 6 for a TITLE, else 0.
+    ``header`` is the first row of a TABLE, repeated in every chunk that is cut from it.
+    """
+
+    kind: BlockKind
+    text: str
+    page: int | None = None
+    level: int = 0
+    boxes: tuple[Box, ...] = ()
+    header: str = ""
+    sheet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How blocks become chunks. Sizes are in estimated tokens (see ``apps.rag.chunk``)."""
+
+    size: int = 320
+    overlap: int = 0
+    headings: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What is embedded. ``id`` is uuid5(version, recipe, ordinal): the same on every run.
+
+    ``text`` is what a reader sees and a citation quotes; ``headings`` is the path of titles above
+    it; ``embed_text`` (a property) is what the embedder and the full-text side are given.
+    """
+
+    id: str
+    ordinal: int
+    text: str
+    page: int | None
+    headings: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+    @property
+    def embed_text(self) -> str:
+        """The text with its heading path in front, one per line."""
+        return "\n".join((*self.headings, self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedChunk:
+    """A chunk as it goes into an index."""
+
+    id: str
+    document_id: str
+    text: str
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedVersion:
+    """All chunks of one document version: the only unit in which an index is written."""
+
+    version_id: str
+    collection_id: str
+    chunks: Sequence[EmbeddedChunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The collections one search may look into. Empty finds nothing; there is no "everything"."""
+
+    collection_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found by one side of an index. Higher scores are better; sides are not comparable."""
+
+    chunk_id: str
+    version_id: str
+    score: float
+
+
+class Side(StrEnum):
+    DENSE = "dense"
+    KEYWORD = "keyword"
+
+
+@dataclass(frozen=True, slots=True)
+class FusedHit:
+    """A chunk with its fused score and, per side that found it, (rank from 1, raw score)."""
+
+    chunk_id: str
+    version_id: str
+    score: float
+    ranks: dict[Side, tuple[int, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk on its way into an answer: text re-read from SQL through the asker's scope."""
+
+    chunk_id: str
+    version_id: str
+    document_id: str
+    document_name: str
+    collection_id: str
+    text: str
+    page: int | None
+    headings: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    score: float = 0.0
+    ordinal: int = 0
+
+
+class Speaker(StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message to a language model."""
+
+    speaker: Speaker
+    text: str
+
+
+class DeltaKind(StrEnum):
+    TEXT = "text"
+    THINKING = "thinking"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the engine counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a streamed answer. THINKING never enters citations, history or exports.
+
+    The last delta of a stream may have an empty text and carry ``usage`` and ``finish``
+    ("stop", "length", ...).
+    """
+
+    text: str
+    kind: DeltaKind = DeltaKind.TEXT
+    usage: Usage | None = None
+    finish: str = ""
+
+
+class EngineError(Exception):
+    """An engine could not do its work. ``code`` is for users, ``str(error)`` for the log only."""
+
+    code = "ENGINE_ERROR"
+
+
+class EngineUnavailable(EngineError):
+    """The server is not there, refuses, or times out: worth another try later."""
+
+    code = "ENGINE_UNAVAILABLE"
+
+
+class EngineBusy(EngineError):
+    """The server is full (429/503). ``retry_after`` in seconds."""
+
+    code = "ENGINE_BUSY"
+
+    def __init__(self, message: str = "", *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EngineRejected(EngineError):
+    """The server understood and will not do it (bad key, unknown model, prompt too long)."""
+
+    code = "ENGINE_REJECTED"
+
+
+class ParseError(Exception):
+    """A file cannot be read, for a reason a person can act on: ENCRYPTED, EMPTY, UNREADABLE,
+    UNSUPPORTED, TOO_COSTLY. Never retried."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(message or code)
+        self.code = code
+
+
+class Parser(Protocol):
+    """Reads one file into blocks in reading order; keeps no state; raises ParseError."""
+
+    def parse(self, path: Path, *, media_type: str) -> list[Block]: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into normalised vectors of ``dimensions`` floats; raises EngineError."""
+
+    @property
+    def dimensions(self) -> int: ...
+    def embed_passages(self, texts: Sequence[str]) -> list[list[float]]: ...
+    def embed_query(self, text: str) -> list[float]: ...
+
+
+class Reranker(Protocol):
+    """Scores passages against a query, one float each, higher is better; raises EngineError."""
+
+    def score(self, query: str, passages: Sequence[str]) -> list[float]: ...
+
+
+class Index(Protocol):
+    """Dense and keyword side in one row: one write, one delete, nothing to keep in step."""
+
+    def add(self, versions: Sequence[EmbeddedVersion]) -> None:
+        """Many at once; a version added twice is there once; adding replaces that version."""
+
+    def drop(self, version_ids: Collection[str]) -> None:
+        """Remove whole versions. Unknown ids are no error."""
+
+    def count(self, version_id: str) -> int:
+        """Rows of one version: what publish compares before a version becomes current."""
+
+    def by_vector(self, vector: Sequence[float], reach: Reach, *, limit: int) -> list[Hit]: ...
+    def by_words(self, text: str, reach: Reach, *, limit: int) -> list[Hit]: ...
+
+
+class Generator(Protocol):
+    """Streams an answer. One form, a stream; a blocking answer is its sum. Raises EngineError."""
+
+    def stream(self, turns: Sequence[Turn], *, max_tokens: int) -> AsyncIterator[Delta]: ...

@@ -1,0 +1,24 @@
+"""Addresses of workspaces and the settings of their collections."""
+
+from django.urls import path
+
+from apps.workspaces import collection_pages, views
+
+app_name = "workspaces"
+
+_COLLECTION = "w/<slug:slug>/collections/<uuid:collection>"
+
+urlpatterns = [
+    path("w/new", views.create, name="create"),
+    path("w/<slug:slug>/", views.home, name="home"),
+    path("w/<slug:slug>/members", views.members, name="members"),
+    path("w/<slug:slug>/members/<uuid:member>/role", views.change_role, name="member-role"),
+    path("w/<slug:slug>/members/<uuid:member>/remove", views.remove, name="member-remove"),
+    path("w/<slug:slug>/settings", views.settings, name="settings"),
+    path("w/<slug:slug>/delete", views.delete, name="delete"),
+    path("w/<slug:slug>/collections/new", collection_pages.create, name="collection-create"),
+    path(f"{_COLLECTION}/settings", collection_pages.settings, name="collection-settings"),
+    path(f"{_COLLECTION}/delete", collection_pages.delete, name="collection-delete"),
+    path(f"{_COLLECTION}/grants", collection_pages.grant, name="grant"),
+    path(f"{_COLLECTION}/grants/<uuid:grant>/revoke", collection_pages.revoke, name="revoke"),
+]

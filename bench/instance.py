@@ -1,0 +1,95 @@
+"""An instance of its own for a measurement: empty, on free ports, removed afterwards."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from bench.client import note
+
+ROOT = Path(__file__).resolve().parent.parent
+EMAIL = "bench@example.com"
+START_S = 600
+STOP_S = 60
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Where it answers, with what key, and where its embedder is."""
+
+    url: str
+    key: str
+    model_host: str
+    model_host_token: str
+    folder: Path
+    pid: int
+
+
+@contextmanager
+def instance() -> Iterator[Instance]:
+    """Start every part of this checkout on an empty data folder, and stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="footnote-bench-") as folder:
+        env, ports = _environment(Path(folder))
+        command = [sys.executable, "-m", "workers.supervise"]
+        log = (Path(folder) / "supervise.log").open("wb")
+        with log, subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log) as process:
+            try:
+                url = f"http://127.0.0.1:{ports['KB_PORT']}"
+                _until_ready(url, process, Path(log.name))
+                key = _key(env)
+                model_host = f"http://127.0.0.1:{ports['KB_MODEL_HOST_PORT']}"
+                token = env["KB_EMBEDDINGS_API_KEY"]
+                yield Instance(url, key, model_host, token, Path(folder), process.pid)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(STOP_S)
+
+
+def _environment(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    names = ("KB_PORT", "KB_MODEL_HOST_PORT", "KB_INDEX_HOST_PORT", "KB_LLM_PORT")
+    ports = dict(zip(names, map(str, _free_ports(len(names))), strict=True))
+    first = {
+        "KB_ADMIN_EMAIL": EMAIL,
+        "KB_ADMIN_PASSWORD": os.urandom(16).hex(),
+        "KB_EMBEDDINGS_API_KEY": os.urandom(16).hex(),
+    }
+    return {**os.environ, "KB_DATA_DIR": str(folder), **ports, **first}, ports
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/api/v1/health", trust_env=False).json()["status"] == "ok":
+                return
+        except (httpx.HTTPError, ValueError):
+            pass
+        time.sleep(1)
+    note(log.read_text(encoding="utf-8")[-3000:])
+    msg = "the instance did not become ready"
+    raise SystemExit(msg)
+
+
+def _key(env: dict[str, str]) -> str:
+    command = [sys.executable, "manage.py", "create_api_key", "--email", EMAIL, "--scope", "all"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout.strip().splitlines()[-1]

@@ -1,0 +1,60 @@
+"""/api/v1: the API of every app, and its schema."""
+
+from typing import Any
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from apps.accounts import api as accounts
+from apps.chat import api as chat
+from apps.chat import api_conversations as conversations
+from apps.documents import api as documents
+from apps.documents import api_document as document
+from apps.search import api as search
+from apps.workspaces import api as workspaces
+from apps.workspaces import api_collections as collections
+
+app_name = "api"
+
+schema = SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])
+
+urlpatterns = [
+    # Public: it describes this program, and says nothing of the installation.
+    path("schema", schema, name="schema"),
+    path("", include(accounts.urlpatterns)),
+    path("", include(workspaces.urlpatterns)),
+    path("", include(collections.urlpatterns)),
+    path("", include(documents.urlpatterns)),
+    path("", include(document.urlpatterns)),
+    path("", include(search.urlpatterns)),
+    path("", include(chat.urlpatterns)),
+    path("", include(conversations.urlpatterns)),
+]
+
+
+def with_health(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """The health of the installation is a plain view: described here, for the schema."""
+    state = {"type": "string", "enum": ["ok", "degraded", "down"]}
+    report = {
+        "type": "object",
+        "properties": {
+            "status": state,
+            "parts": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+        "required": ["status", "parts"],
+    }
+    answer = {"content": {"application/json": {"schema": report}}}
+    result["paths"]["/api/v1/health"] = {
+        "get": {
+            "operationId": "health",
+            "summary": "Whether the parts of the installation work",
+            "description": "No key, no secrets.",
+            "tags": ["health"],
+            "security": [{}],
+            "responses": {
+                "200": {**answer, "description": "It works, perhaps not in all parts."},
+                "503": {**answer, "description": "It does not work."},
+            },
+        }
+    }
+    return result

@@ -1,0 +1,25 @@
+"""HTTP and WebSocket: the one way in for people and programs."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kb_platform.settings")
+
+from django.core.asgi import get_asgi_application
+
+_http: Any = get_asgi_application()  # fills the app registry; what follows imports models
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from apps.core.uploads import BodyLimit  # noqa: E402
+from kb_platform.lifespan import lifespan  # noqa: E402
+from kb_platform.sockets import sockets  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": BodyLimit(_http),
+        "websocket": AllowedHostsOriginValidator(sockets),
+        "lifespan": lifespan,
+    }
+)

@@ -1,0 +1,189 @@
+"""Every knob of an installation, typed and explained. docs/configuration.md is generated from it."""
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+_SECRETS = Path("/run/secrets")
+
+
+class Env(BaseSettings):
+    """Values of ``KB_*`` variables; a file of the same name in /run/secrets serves as well."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KB_",
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+        env_file=None,
+        extra="ignore",
+    )
+
+    # --- the installation -------------------------------------------------------------------
+    data_dir: Path = Field(
+        ROOT / "var", description="Folder of everything that must survive: SQL, files, index, key."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Signs sessions and seals stored secrets. None: made once in data_dir."
+    )
+    debug: bool = Field(default=False, description="Django's debug pages. Never on a real machine.")
+    host: str = Field("127.0.0.1", description="Address the web process listens on.")
+    port: int = Field(8000, description="Port the web process listens on.")
+    allowed_hosts: str = Field(
+        "localhost,127.0.0.1,[::1]",
+        description="Host names this site answers to beside that of public_url, comma separated.",
+    )
+    public_url: str = Field(
+        "", description="Address people use; links begin with it. Empty: http://host:port."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses of proxies whose X-Forwarded headers are believed, comma separated.",
+    )
+    secure_cookies: bool = Field(
+        default=False, description="Cookies only over TLS; turn on behind the TLS proxy."
+    )
+    language: Literal["en", "zh-hans"] = Field(
+        "en", description="Language when a browser asks for none."
+    )
+    time_zone: str = Field("UTC", description="IANA time zone in which pages show times.")
+
+    # --- first start ------------------------------------------------------------------------
+    admin_email: str = Field(
+        "", description="Unattended install: e-mail of the first administrator."
+    )
+    admin_password: SecretStr | None = Field(
+        None, description="Unattended install: password of the first administrator."
+    )
+
+    # --- services ---------------------------------------------------------------------------
+    database_url: str = Field(
+        "", description="postgresql://user:password@host/name. Empty: SQLite in data_dir."
+    )
+    redis_url: str = Field(
+        "", description="redis://host:port/0 or unix://path. Empty: a Redis of its own on a socket."
+    )
+    broker_url: str = Field("", description="Celery broker, e.g. amqp://. Empty: redis_url.")
+    model_host_url: str = Field(
+        "", description="Where the local embedding models answer. Empty: loopback, model_host_port."
+    )
+    model_host_port: int = Field(8011, description="Port of the local model host.")
+    index_host_url: str = Field(
+        "", description="Where the index host answers. Empty: loopback, index_host_port."
+    )
+    index_host_port: int = Field(8012, description="Port of the local index host.")
+    llm_host_url: str = Field(
+        "", description="Where the local language model answers. Empty: loopback, llm_port."
+    )
+    index_host_token: SecretStr | None = Field(
+        None,
+        description="Shared secret between this product's own processes. None: from secret_key.",
+    )
+
+    # --- models -----------------------------------------------------------------------------
+    llm_base_url: str = Field(
+        "", description="OpenAI-compatible server such as vLLM. Empty: the local language model."
+    )
+    llm_api_key: SecretStr | None = Field(None, description="Key of that server.")
+    llm_model: str = Field(
+        "",
+        description="Model name to ask that server for; of the catalogue when there is no server.",
+    )
+    llm_port: int = Field(8013, description="Port of the local language model.")
+    llm_context_tokens: int = Field(
+        0, description="Tokens of sources and history per question. 0: chosen for the model server."
+    )
+    llm_max_tokens: int = Field(700, description="Longest answer in tokens.")
+    embeddings_base_url: str = Field(
+        "", description="OpenAI-compatible embeddings server. Empty: the local model host."
+    )
+    embeddings_api_key: SecretStr | None = Field(None, description="Key of that server.")
+    embeddings_model: str = Field("", description="Model name there. Empty: multilingual-e5-small.")
+    embeddings_dimensions: int = Field(384, description="Length of that model's vectors.")
+    embeddings_query_prefix: str = Field("query: ", description="Put before a question.")
+    embeddings_passage_prefix: str = Field("passage: ", description="Put before a passage.")
+    models_dir: Path = Field(
+        Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "footnote" / "models",
+        description="Cache of downloaded models, outside the checkout.",
+    )
+    engines: Literal["real", "fake"] = Field(
+        "real",
+        description="fake: hash embeddings, an index in memory and a scripted model (tests).",
+    )
+
+    # --- limits -----------------------------------------------------------------------------
+    upload_max_mb: int = Field(200, description="Largest file that is accepted, in MiB.")
+    parse_seconds: int = Field(300, description="Longest time one file may take to be read.")
+    parse_memory_mb: int = Field(2048, description="Most memory one file may take to be read.")
+    fetch_private_addresses: bool = Field(
+        default=False, description="Let documents be fetched from private addresses (tests only)."
+    )
+
+    # --- one machine ------------------------------------------------------------------------
+    parts: str = Field(
+        "redis,model-host,index-host,llm,worker-light,worker-parse,worker-embed,beat,web",
+        description="Which parts the supervisor starts on this machine, comma separated.",
+    )
+    parse_workers: int = Field(1, description="Parser processes on this machine.")
+    hosts_bind: str = Field(
+        "127.0.0.1", description="Address the model, index and language hosts listen on."
+    )
+    model_threads: int = Field(
+        0, description="Threads of each local model. 0: one per processor, at most 8."
+    )
+    local_models: Literal["real", "fake"] = Field(
+        "real",
+        description="fake: the model host answers with hashes and nothing is downloaded (tests).",
+    )
+    log_to: Literal["files", "stdout"] = Field(
+        "files", description="Where the parts log: data_dir/logs, or the supervisor's own output."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Log level."
+    )
+
+    @field_validator("data_dir", "models_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def redis_socket(self) -> Path:
+        """Socket of the embedded Redis. Kept short: over 107 bytes it silently fails to appear."""
+        path = self.data_dir / "run" / "redis.sock"
+        if len(str(path).encode()) <= 100:
+            return path
+        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
+        return Path("/tmp") / f"footnote-{digest}" / "redis.sock"  # noqa: S108 - 0700 folder, made by the supervisor
+
+    @property
+    def effective_redis_url(self) -> str:
+        return self.redis_url or f"unix://{self.redis_socket}"
+
+    @property
+    def effective_public_url(self) -> str:
+        near = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared
+        name = f"[{near}]" if ":" in near else near
+        return (self.public_url or f"http://{name}:{self.port}").rstrip("/")
+
+    @property
+    def effective_model_host_url(self) -> str:
+        return self.model_host_url or f"http://127.0.0.1:{self.model_host_port}"
+
+    @property
+    def effective_llm_host_url(self) -> str:
+        return self.llm_host_url or f"http://127.0.0.1:{self.llm_port}"
+
+    @property
+    def effective_index_host_url(self) -> str:
+        return self.index_host_url or f"http://127.0.0.1:{self.index_host_port}"
+
+
+@lru_cache
+def env() -> Env:
+    """The environment, read and checked once. Raises pydantic's ValidationError naming all faults."""
+    return Env()

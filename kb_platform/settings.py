@@ -1,0 +1,320 @@
+"""Environment → Django settings. The only settings module; values come from ``kb_platform.env``."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+from kb_platform.database import database
+from kb_platform.env import ROOT, env
+from kb_platform.secret import secret_key, token_for
+
+_env = env()
+
+# --- the installation ---------------------------------------------------------------------------
+DATA_DIR: Path = _env.data_dir
+BLOB_DIR = DATA_DIR / "files"
+PARSED_DIR = DATA_DIR / "parsed"
+INDEX_DIR = DATA_DIR / "index"
+RUN_DIR = DATA_DIR / "run"
+SECRET_KEY = secret_key(_env)
+DEBUG = _env.debug
+PUBLIC_URL = _env.effective_public_url
+# The address people use, and loopback for health checks, are always answered.
+ALLOWED_HOSTS = [name.strip() for name in _env.allowed_hosts.split(",") if name.strip()] + [
+    urlsplit(PUBLIC_URL).hostname or "localhost",
+    "127.0.0.1",
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith(("http://", "https://")) else []
+ROOT_URLCONF = "kb_platform.urls"
+ASGI_APPLICATION = "kb_platform.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "csp",
+    "apps.core",
+    "apps.events",
+    "apps.accounts",
+    "apps.workspaces",
+    "apps.engines",
+    "apps.documents",
+    "apps.search",
+    "apps.chat",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.language.LanguageMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "apps.workspaces.middleware.ScopeMiddleware",
+    "apps.core.middleware.ErrorMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "apps.chat.context.sidebar",
+            ],
+        },
+    },
+]
+
+# --- services -----------------------------------------------------------------------------------
+# Every in_thread() worker may hold a connection; see apps/core/aio.py.
+DATABASES = {"default": database(_env, pool_size=20)}
+REDIS_URL = _env.effective_redis_url
+CHANNEL_LAYERS = {
+    "default": (
+        {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+        if _env.engines == "fake" and not _env.redis_url
+        else {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            # redis-py gives up reading after 5 s, as long as the layer waits for news: sockets fell.
+            "CONFIG": {
+                "hosts": [{"address": REDIS_URL, "socket_timeout": 20}],
+                "prefix": "fn",
+                "expiry": 30,
+            },
+        }
+    )
+}
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        if _env.engines == "fake" and not _env.redis_url
+        else {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    )
+}
+
+# --- people -------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # e-mail is unique without regard to case, by a constraint
+AUTHENTICATION_BACKENDS = ["apps.accounts.backends.EmailOrLoginBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+if os.environ.get(
+    "PYTEST_VERSION"
+):  # Argon2 is slow on purpose; the suite signs in thousands of times
+    PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "accounts:sign-in"
+LOGIN_REDIRECT_URL = "home"
+ADMIN_EMAIL = _env.admin_email
+ADMIN_PASSWORD = _env.admin_password.get_secret_value() if _env.admin_password else ""
+
+# --- security -----------------------------------------------------------------------------------
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _env.secure_cookies
+# Two installations on one host (other ports) would share cookie names and sign each other out.
+SESSION_COOKIE_NAME = f"fn_session_{_env.port}"
+CSRF_COOKIE_NAME = f"fn_csrf_{_env.port}"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if _env.secure_cookies else 0
+if _env.secure_cookies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "apps.core.views.csrf_failure"
+_SELF = "'self'"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [_SELF],
+        "script-src": [_SELF],
+        "style-src": [_SELF],
+        "img-src": [_SELF, "data:", "blob:"],
+        "font-src": [_SELF, "data:"],
+        "connect-src": [_SELF],
+        "worker-src": [_SELF, "blob:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": [_SELF],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- uploads ------------------------------------------------------------------------------------
+UPLOAD_MAX_BYTES = _env.upload_max_mb * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # fields; files stream to disk
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+PARSE_SECONDS = _env.parse_seconds
+PARSE_MEMORY_BYTES = _env.parse_memory_mb * 1024 * 1024
+FETCH_PRIVATE_ADDRESSES = _env.fetch_private_addresses
+
+# --- engines ------------------------------------------------------------------------------------
+ENGINES = _env.engines
+MODEL_HOST_URL = _env.effective_model_host_url
+INDEX_HOST_URL = _env.effective_index_host_url
+INDEX_HOST_TOKEN = (
+    _env.index_host_token.get_secret_value()
+    if _env.index_host_token
+    else token_for("index host", SECRET_KEY)
+)
+LLM_BASE_URL = _env.llm_base_url or f"{_env.effective_llm_host_url}/v1"
+LLM_IS_LOCAL = not _env.llm_base_url
+# The local hosts want a token as well: a web page open on this machine can reach loopback.
+LLM_API_KEY = (
+    token_for("language host", SECRET_KEY)
+    if LLM_IS_LOCAL
+    else _env.llm_api_key.get_secret_value()
+    if _env.llm_api_key
+    else ""
+)
+LLM_MODEL = _env.llm_model or ("qwen2.5-coder-1.5b" if LLM_IS_LOCAL else "")
+# A CPU reads about 70 tokens/s: 900 tokens of sources are 13 s before the first word.
+LLM_CONTEXT_TOKENS = _env.llm_context_tokens or (1100 if LLM_IS_LOCAL else 6000)
+LLM_MAX_TOKENS = _env.llm_max_tokens
+EMBEDDINGS_BASE_URL = _env.embeddings_base_url or f"{MODEL_HOST_URL}/v1"
+EMBEDDINGS_API_KEY = (
+    token_for("model host", SECRET_KEY)
+    if not _env.embeddings_base_url
+    else _env.embeddings_api_key.get_secret_value()
+    if _env.embeddings_api_key
+    else ""
+)
+EMBEDDINGS_MODEL = _env.embeddings_model or "e5-small"
+EMBEDDINGS_DIMENSIONS = _env.embeddings_dimensions
+EMBEDDINGS_QUERY_PREFIX = _env.embeddings_query_prefix
+EMBEDDINGS_PASSAGE_PREFIX = _env.embeddings_passage_prefix
+
+# --- languages ----------------------------------------------------------------------------------
+LANGUAGE_CODE = _env.language
+LANGUAGES = [("en", _("English")), ("zh-hans", _("简体中文"))]
+LOCALE_PATHS = [ROOT / "locale"]
+TIME_ZONE = _env.time_zone
+USE_TZ = True
+USE_I18N = True
+
+# --- static files -------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATICFILES_DIRS = [ROOT / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- API ----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.accounts.authentication.ApiKeyAuthentication",
+        "apps.accounts.authentication.SameSiteSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apps.core.drf.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Footnote",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "kb_platform.api.with_health",
+    ],
+    # One name for each set of choices, whichever fields have it.
+    "ENUM_NAME_OVERRIDES": {
+        "AnswerMode": "apps.workspaces.models.AnswerMode",
+        "DocumentState": "apps.documents.serializers.STATES",
+        "GrantRole": "apps.workspaces.serializers.GRANT_ROLES",
+        "KeyScope": "apps.permissions.roles.KeyScope",
+        "Permission": "apps.permissions.roles.Permission",
+        "Role": "apps.permissions.roles.Role",
+        "SearchMode": "apps.rag.retrieve.Mode",
+        "TurnState": "apps.chat.models.Turn.State",
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": _env.log_level},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        "django.channels.server": {"level": "WARNING"},
+    },
+}
+
+# --- background work ----------------------------------------------------------------------------
+# Measured under faults (docs/adr/0006): prefetch 1 and late acknowledgement lose nothing, and
+# remote control together with gossip must never both be off: busy workers hung after a restart.
+_REDIS_SOCKET = REDIS_URL.removeprefix("unix://").partition("?")[0]
+CELERY_BROKER_URL = _env.broker_url or (
+    f"redis+socket://{_REDIS_SOCKET}?virtual_host=1"
+    if REDIS_URL.startswith("unix://")
+    else REDIS_URL
+)
+CELERY_IMPORTS = [
+    "workers.lifecycle",
+    "workers.ingest",
+    "workers.maintenance",
+    "workers.schedule",
+]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_DEFAULT_QUEUE = "light"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+_IS_AMQP = CELERY_BROKER_URL.startswith("amqp")
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {}
+    if _IS_AMQP
+    else {
+        # Above the longest stage: a task longer than this would be handed out twice.
+        "visibility_timeout": max(3600, PARSE_SECONDS * 4),
+        "unacked_restore_interval": 1,
+    }
+)

@@ -1,0 +1,24 @@
+"""Pages, the API and the OpenAPI schema."""
+
+from django.urls import include, path
+
+from apps.chat.views import home
+from apps.core.views import health
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("", include("apps.accounts.urls")),
+    path("administration/", include("apps.accounts.administration_urls")),
+    path("", include("apps.workspaces.urls")),
+    path("", include("apps.documents.urls")),
+    path("", include("apps.search.urls")),
+    path("", include("apps.chat.urls")),
+    path("", include("apps.engines.urls")),
+    path("api/v1/health", health, name="health"),
+    path("api/v1/", include("kb_platform.api")),
+]
+
+handler400 = "apps.core.views.bad_request"
+handler403 = "apps.core.views.forbidden"
+handler404 = "apps.core.views.not_found"
+handler500 = "apps.core.views.server_error"

@@ -1,0 +1,95 @@
+"""What people and the clock do in an installation, in a process of its own: one command a line
+in, one answer a line out. ``python -m tests.apps.documents.driver``"""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from apps.accounts.models import User  # noqa: E402
+from apps.documents import services, upkeep  # noqa: E402
+from apps.documents.models import Chunk, Document, IngestRun  # noqa: E402
+from apps.engines import factory  # noqa: E402
+from apps.permissions.scope import entered, system_scope  # noqa: E402
+from apps.workspaces.models import Collection  # noqa: E402
+from apps.workspaces.scopes import scope_of  # noqa: E402
+from tests import factories  # noqa: E402
+
+
+def set_up() -> None:
+    call_command("migrate", verbosity=0)
+    alice = factories.make_user("alice")
+    factories.make_collection(factories.make_workspace(manager=alice), "Contracts")
+
+
+def add(name: str, text: str) -> str:
+    alice = User.objects.get(email="alice@example.com")
+    with entered(scope_of(alice)):
+        collection = Collection.objects.get()
+        file = io.BytesIO(text.encode())
+        added = services.add_version(collection=collection, file=file, name=name)
+    return str(added.run.pk)
+
+
+def run(run_id: str) -> dict[str, Any]:
+    found = IngestRun.objects.filter(pk=run_id)
+    return dict(found.values("state", "stage", "done", "attempt", "error_code")[0])
+
+
+def leases_lapse() -> None:
+    """A minute passes in which nobody extends a lease, and the sweeper comes by."""
+    past = timezone.now() - timedelta(seconds=1)
+    IngestRun.objects.filter(state=IngestRun.State.RUNNING).update(lease_until=past)
+    messages_are_due()
+
+
+def messages_are_due() -> None:
+    """Minutes pass in which no message arrived, and the sweeper comes by."""
+    past = timezone.now() - timedelta(seconds=1)
+    IngestRun.objects.filter(state=IngestRun.State.QUEUED).update(not_before=past)
+    upkeep.sweep()
+
+
+def faults() -> list[str]:
+    """What is lost or doubled; nothing, it is hoped."""
+    found = []
+    for document in Document.objects.select_related("current"):
+        version = document.current
+        if version is None:
+            found.append(f"{document.name} was lost")
+            continue
+        rows = Chunk.objects.filter(version=version).count()
+        indexed = factory.index().count(str(version.pk))
+        if not rows == version.chunk_count == indexed:
+            found.append(f"{document.name}: {version.chunk_count}, {rows} rows, {indexed} indexed")
+    expected = set(map(str, Document.objects.values_list("current", flat=True)))
+    if set(factory.index().versions()) != expected:
+        found.append("the index holds other versions than the current ones")
+    return found
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    f.__name__: f for f in (set_up, add, run, leases_lapse, messages_are_due, faults)
+}
+
+
+def main() -> None:
+    for line in sys.stdin:
+        name, arguments = json.loads(line)
+        with system_scope("test: the driver"):
+            answer = COMMANDS[name](*arguments)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,521 @@
+"""Runs: claimed once, extended, killed anywhere, tried again, given up; the old version answers
+until the new one is published."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.errors import ErrorCode, Transient
+from apps.documents import indexing, ingest, parsed, queries, services, upkeep
+from apps.documents.leases import LEASE, MOST_ATTEMPTS, LeaseLost, Work
+from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
+from apps.engines import factory
+from apps.engines.adapters.memory_index import MemoryIndex
+from apps.permissions.scope import entered, system_scope
+from apps.rag.embed import embed_chunks
+from apps.rag.ports import EngineBusy, EngineRejected, EngineUnavailable
+from apps.workspaces.models import Collection
+from apps.workspaces.scopes import scope_of
+from tests.apps.documents.conftest import As, Killed, add, searched
+
+Sent = list[tuple[str, dict[str, Any]]]
+Stage, State = IngestRun.Stage, IngestRun.State
+
+
+def run_of(added: services.Added) -> IngestRun:
+    return IngestRun.objects.get(pk=added.run.pk)
+
+
+def lapse(run_id: UUID) -> None:
+    """Time passes, and nobody extends the lease."""
+    past = timezone.now() - timedelta(seconds=1)
+    IngestRun.objects.filter(pk=run_id).update(lease_until=past)
+
+
+def due() -> None:
+    """Time passes until every waiting run may be sent again."""
+    IngestRun.objects.filter(state=State.QUEUED).update(not_before=timezone.now())
+
+
+def worked_off(run: IngestRun) -> IngestRun:
+    """What the sweeper and the workers do with a run until it has ended or waits."""
+    for _ in range(6):
+        upkeep.sweep()
+        run.refresh_from_db()
+        if run.state != State.QUEUED:
+            break
+        (ingest.parse if run.stage == Stage.PARSE else ingest.embed)(run.pk)
+        run.refresh_from_db()
+    return run
+
+
+@pytest.fixture
+def added(as_: As, alice: User, collection: Collection) -> services.Added:
+    with as_(alice):
+        return add(collection)
+
+
+def is_searchable_once(added: services.Added, alice: User, collection: Collection) -> bool:
+    """Published, with as many rows in SQL and in the index as it has chunks."""
+    version = DocumentVersion.objects.get(pk=added.version.pk)
+    rows = Chunk.objects.filter(version=version).count()
+    with entered(scope_of(alice)):
+        text = searched("notice period", collection)
+    return (
+        Document.objects.get(pk=added.document.pk).current_id == version.pk
+        and rows == version.chunk_count == factory.index().count(str(version.pk)) > 0
+        and text.count("ninety days") == 1
+    )
+
+
+# --- claims ---------------------------------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_gets_the_run(alice: User, collection: Collection) -> None:
+    with entered(scope_of(alice)):
+        run = add(collection).run
+
+    def claim(_: int) -> bool:
+        try:
+            with system_scope("test: race"):
+                return IngestRun.claim(run.pk, stages=[Stage.PARSE], lease=LEASE) is not None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(claim, range(8))) == 1
+
+
+def test_a_run_that_is_held_is_left_alone(added: services.Added, system: object) -> None:
+    assert Work.claimed(added.run.pk, Stage.PARSE) is not None
+    ingest.parse(added.run.pk)
+    assert run_of(added).attempt == 1
+    assert not Chunk.objects.exists()
+
+
+def test_a_run_is_not_worked_on_at_another_stage(added: services.Added, system: object) -> None:
+    ingest.embed(added.run.pk)
+    assert run_of(added).state == State.QUEUED
+
+
+def test_a_worker_slower_than_its_lease_changes_nothing(
+    added: services.Added, system: object
+) -> None:
+    slow = Work.claimed(added.run.pk, Stage.PARSE)
+    assert slow is not None
+    lapse(added.run.pk)
+    fast = Work.claimed(added.run.pk, Stage.PARSE)
+    assert fast is not None
+    for late in (
+        partial(slow.fail, "UNREADABLE"),
+        partial(slow.hand_over, Stage.EMBED, total=1),
+        partial(slow.extend, 1, 2),
+        slow.finish,
+        slow.held,
+    ):
+        slow._extended -= 60
+        with pytest.raises(LeaseLost):
+            late()
+    assert run_of(added).state == State.RUNNING
+
+
+def test_two_runs_of_one_document_never_overlap(
+    as_: As, alice: User, collection: Collection, system: object
+) -> None:
+    with as_(alice):
+        first = add(collection)
+        second = add(collection, b"The notice period is sixty days.", on_existing="version")
+    assert Work.claimed(first.run.pk, Stage.PARSE) is not None
+    assert Work.claimed(second.run.pk, Stage.PARSE) is None
+    assert run_of(second).state == State.QUEUED
+
+
+def test_a_long_stage_keeps_its_lease(added: services.Added, system: object) -> None:
+    work = Work.claimed(added.run.pk, Stage.PARSE)
+    assert work is not None
+    IngestRun.objects.filter(pk=added.run.pk).update(
+        lease_until=timezone.now() + timedelta(seconds=2)
+    )
+    work._until = run_of(added).lease_until  # type: ignore[assignment] # it was set just now
+    work._extended -= 60
+    work.extend(3, 10)
+    run = run_of(added)
+    assert run.lease_until is not None
+    assert run.lease_until > timezone.now() + LEASE / 2
+    assert (run.done, run.total) == (3, 10)
+
+
+# --- killed anywhere ------------------------------------------------------------------------------
+def killed_once(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, *, after: bool) -> None:
+    """The first call of ``owner.name`` ends the worker, before or after it has done its work."""
+    original = getattr(owner, name)
+    calls = []
+
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        result = original(*args, **kwargs) if after or len(calls) > 1 else None
+        if len(calls) == 1:
+            raise Killed
+        return result
+
+    monkeypatch.setattr(owner, name, deadly)
+
+
+def parsed_and_embedded(run_id: UUID) -> None:
+    ingest.parse(run_id)
+    ingest.embed(run_id)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (ingest, "_read"),
+        (parsed, "keep"),
+        (ingest, "chunk"),
+        (ingest, "_save_chunks"),
+        (indexing, "embed_chunks"),
+        (MemoryIndex, "add"),
+        (Work, "advance"),
+        (MemoryIndex, "counts"),
+        (ingest, "_publish"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_worker_killed_at_any_step_loses_and_doubles_nothing(
+    added: services.Added,
+    alice: User,
+    collection: Collection,
+    system: object,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: object,
+    name: str,
+    after: bool,  # noqa: FBT001 - a parameter of the table above
+) -> None:
+    killed_once(monkeypatch, owner, name, after=after)
+    with pytest.raises(Killed):
+        parsed_and_embedded(added.run.pk)
+    lapse(added.run.pk)
+    due()
+    run = worked_off(run_of(added))
+    assert (run.state, run.error_code) == (State.DONE, "")
+    assert is_searchable_once(added, alice, collection)
+
+
+def test_every_stage_may_run_twice(
+    added: services.Added, alice: User, collection: Collection, system: object
+) -> None:
+    ingest.parse(added.run.pk)
+    IngestRun.objects.filter(pk=added.run.pk).update(stage=Stage.PARSE, state=State.QUEUED)
+    ingest.parse(added.run.pk)
+    ids = set(Chunk.objects.values_list("pk", flat=True))
+    ingest.embed(added.run.pk)
+    IngestRun.objects.filter(pk=added.run.pk).update(stage=Stage.EMBED, state=State.QUEUED)
+    ingest.embed(added.run.pk)
+    assert set(Chunk.objects.values_list("pk", flat=True)) == ids
+    assert is_searchable_once(added, alice, collection)
+
+
+def test_a_file_that_kills_every_worker_is_given_up(
+    added: services.Added, system: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deadly(*_args: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(ingest, "_read", deadly)
+    for _ in range(MOST_ATTEMPTS):
+        with pytest.raises(Killed):
+            ingest.parse(added.run.pk)
+        lapse(added.run.pk)
+    upkeep.sweep()
+    run = run_of(added)
+    assert (run.state, run.error_code) == (State.FAILED, "GAVE_UP")
+    ingest.parse(added.run.pk)
+    assert run_of(added).state == State.FAILED
+
+
+def test_a_file_given_up_does_not_stop_the_others(
+    added: services.Added, as_: As, alice: User, collection: Collection, system: object
+) -> None:
+    IngestRun.objects.filter(pk=added.run.pk).update(
+        state=State.RUNNING, attempt=MOST_ATTEMPTS, lease_until=timezone.now() - LEASE
+    )
+    with as_(alice):
+        other = add(collection, b"The other contract has no notice period.", "other.txt")
+    due()
+    assert worked_off(run_of(other)).state == State.DONE
+    assert run_of(added).error_code == "GAVE_UP"
+
+
+# --- waiting --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (EngineUnavailable("down"), "ENGINE_WAIT"),
+        (EngineBusy("full", retry_after=7), "ENGINE_WAIT"),
+        (Transient(ErrorCode.ENGINE_WAIT), "ENGINE_WAIT"),
+        (OSError(28, "No space left on device"), "DISK_FULL"),
+    ],
+    ids=["down", "full", "transient", "disk"],
+)
+def test_what_is_not_the_files_fault_does_not_use_up_its_attempts(
+    added: services.Added,
+    alice: User,
+    collection: Collection,
+    system: object,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    code: str,
+) -> None:
+    ingest.parse(added.run.pk)
+
+    def failing(*_args: object) -> None:
+        raise error
+
+    with monkeypatch.context() as while_down:
+        while_down.setattr(indexing, "embed_chunks", failing)
+        for _ in range(3 * MOST_ATTEMPTS):
+            ingest.embed(added.run.pk)
+            run = run_of(added)
+            assert (run.state, run.attempt, run.error_code) == (State.QUEUED, 0, code)
+            assert run.not_before is not None
+            assert run.not_before > timezone.now()
+        document = queries.with_state(Document.objects.all()).get()
+        assert (document.state, document.error_code) == ("embedding", code)
+    ingest.embed(added.run.pk)
+    assert run_of(added).error_code == ""
+    assert is_searchable_once(added, alice, collection)
+
+
+def test_a_waiting_run_is_sent_again_later_and_later(
+    added: services.Added,
+    system: object,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(
+        "apps.core.jobs._send", lambda job, kwargs, *, countdown=0: waits.append(countdown)
+    )
+
+    def down(*_args: object) -> None:
+        raise EngineUnavailable
+
+    monkeypatch.setattr(indexing, "embed_chunks", down)
+    with django_capture_on_commit_callbacks(execute=True):
+        ingest.parse(added.run.pk)
+        for _ in range(12):
+            ingest.embed(added.run.pk)
+    delays = [wait for wait in waits if wait]
+    assert len(delays) == 12
+    assert delays[0] < 3
+    assert delays[4] > delays[0] * 4
+    assert max(delays) <= 300 * 1.25
+
+
+def test_a_model_server_that_refuses_fails_the_run_in_the_end(
+    added: services.Added, system: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest.parse(added.run.pk)
+
+    def refusing(*_args: object) -> None:
+        raise EngineRejected("HTTP 401: secret text of a server")
+
+    monkeypatch.setattr(indexing, "embed_chunks", refusing)
+    for _ in range(MOST_ATTEMPTS + 1):
+        ingest.embed(added.run.pk)
+    run = run_of(added)
+    assert (run.state, run.error_code) == (State.FAILED, "ENGINE_REJECTED")
+    assert "secret" not in str(run.error_detail)
+
+
+# --- together -------------------------------------------------------------------------------------
+def small(as_: As, alice: User, collection: Collection, count: int) -> list[services.Added]:
+    """Small documents that wait to be embedded."""
+    with as_(alice):
+        made = [
+            add(collection, f"The notice period of contract {n} is {n} days.".encode(), f"{n}.txt")
+            for n in range(count)
+        ]
+    for one in made:
+        ingest.parse(one.run.pk)
+    return made
+
+
+def test_small_files_that_wait_are_indexed_with_one_write(
+    as_: As, alice: User, collection: Collection, system: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = small(as_, alice, collection, 5)
+    writes: list[int] = []
+    original = MemoryIndex.add
+
+    def counted(self: MemoryIndex, versions: Any) -> None:
+        writes.append(len(versions))
+        original(self, versions)
+
+    monkeypatch.setattr(MemoryIndex, "add", counted)
+    ingest.embed(made[2].run.pk)
+    assert writes == [5]
+    assert {run_of(one).state for one in made} == {State.DONE}
+    for one in made:
+        ingest.embed(one.run.pk)
+    assert writes == [5]
+    assert Document.objects.filter(current__isnull=False).count() == 5
+
+
+def test_a_text_that_the_model_refuses_does_not_fail_its_neighbours(
+    as_: As, alice: User, collection: Collection, system: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = small(as_, alice, collection, 4)
+    original = embed_chunks
+
+    def choosy(chunks: Any, embedder: Any) -> Any:
+        if any("contract 3" in one.text for one in chunks):
+            raise EngineRejected("too much")
+        return original(chunks, embedder)
+
+    monkeypatch.setattr(indexing, "embed_chunks", choosy)
+    for _ in range(MOST_ATTEMPTS + 1):
+        for one in made:
+            ingest.embed(one.run.pk)
+    states = [(run_of(one).state, run_of(one).error_code) for one in made]
+    assert states == [(State.DONE, "")] * 3 + [(State.FAILED, "ENGINE_REJECTED")]
+
+
+def test_one_of_several_deleted_meanwhile_leaves_no_rows_and_stops_no_other(
+    as_: As, alice: User, collection: Collection, system: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = small(as_, alice, collection, 3)
+    original = MemoryIndex.add
+
+    def add_late(self: MemoryIndex, versions: Any) -> None:
+        with as_(alice):
+            services.delete_document(document=made[1].document)
+        original(self, versions)
+
+    monkeypatch.setattr(MemoryIndex, "add", add_late)
+    ingest.embed(made[0].run.pk)
+    kept = {str(one.version.pk) for one in (made[0], made[2])}
+    assert set(factory.index().versions()) == kept
+    assert [run_of(one).state for one in made] == [State.DONE, State.CANCELLED, State.DONE]
+
+
+# --- publishing -----------------------------------------------------------------------------------
+def test_the_old_version_answers_until_the_new_one_is_published(
+    as_: As, alice: User, collection: Collection, system: object
+) -> None:
+    with as_(alice):
+        old = add(collection)
+    ingest.parse(old.run.pk)
+    ingest.embed(old.run.pk)
+    with as_(alice):
+        new = add(collection, b"The notice period is sixty days.", on_existing="version")
+    ingest.parse(new.run.pk)
+    indexing.index_versions([new.version])
+    with as_(alice):
+        assert Document.objects.get().current_id == old.version.pk
+    ingest.embed(new.run.pk)
+    with as_(alice):
+        assert Document.objects.get().current_id == new.version.pk
+        assert "sixty" in searched("notice period", collection)
+        assert "ninety" not in searched("notice period", collection)
+    assert factory.index().count(str(old.version.pk)) == 0
+
+
+def test_an_old_version_that_comes_late_does_not_replace_a_newer_one(
+    as_: As, alice: User, collection: Collection, system: object
+) -> None:
+    with as_(alice):
+        old = add(collection)
+        new = add(collection, b"The notice period is sixty days.", on_existing="version")
+    for added in (new, old):
+        ingest.parse(added.run.pk)
+        ingest.embed(added.run.pk)
+    assert Document.objects.get().current_id == new.version.pk
+    assert run_of(old).state == State.CANCELLED
+    assert factory.index().count(str(old.version.pk)) == 0
+
+
+def test_a_version_that_is_not_whole_in_the_index_is_not_published(
+    added: services.Added, system: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest.parse(added.run.pk)
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryIndex, "counts", lambda _, ids: dict.fromkeys(ids, 0))
+        ingest.embed(added.run.pk)
+    assert Document.objects.get().current_id is None
+    assert run_of(added).stage == Stage.EMBED
+    due()
+    assert worked_off(run_of(added)).state == State.DONE
+
+
+def test_a_document_deleted_while_it_is_embedded_leaves_no_rows(
+    added: services.Added,
+    as_: As,
+    alice: User,
+    system: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ingest.parse(added.run.pk)
+    original = MemoryIndex.add
+
+    def add_late(self: MemoryIndex, versions: Any) -> None:
+        with as_(alice):
+            services.delete_document(document=added.document)
+        original(self, versions)
+
+    monkeypatch.setattr(MemoryIndex, "add", add_late)
+    ingest.embed(added.run.pk)
+    assert factory.index().versions() == {}
+    assert run_of(added).state == State.CANCELLED
+
+
+def test_trying_again_starts_from_the_file(
+    as_: As, alice: User, collection: Collection, system: object
+) -> None:
+    with as_(alice):
+        added = add(collection)
+    IngestRun.objects.filter(pk=added.run.pk).update(state=State.FAILED, error_code="GAVE_UP")
+    with as_(alice):
+        again = services.retry(document=added.document)
+        assert services.retry(document=added.document).pk == again.pk
+    assert worked_off_now(again).state == State.DONE
+    with as_(alice):
+        assert queries.state_of(added.document) == "ready"
+
+
+def worked_off_now(run: IngestRun) -> IngestRun:
+    due()
+    return worked_off(run)
+
+
+# --- the sweeper ----------------------------------------------------------------------------------
+def test_a_lost_message_is_sent_again(
+    added: services.Added, system: object, sent_jobs: Sent, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        upkeep.sweep()
+    assert sent_jobs == []
+    due()
+    with django_capture_on_commit_callbacks(execute=True):
+        upkeep.sweep()
+        upkeep.sweep()
+    assert sent_jobs == [("documents.parse", {"run_id": str(added.run.pk)})]
+
+
+def test_a_lapsed_run_is_sent_again_to_the_queue_of_its_stage(
+    added: services.Added, system: object, sent_jobs: Sent, django_capture_on_commit_callbacks: Any
+) -> None:
+    ingest.parse(added.run.pk)
+    assert Work.claimed(added.run.pk, Stage.EMBED) is not None
+    lapse(added.run.pk)
+    with django_capture_on_commit_callbacks(execute=True):
+        upkeep.sweep()
+    assert sent_jobs == [("documents.embed", {"run_id": str(added.run.pk)})]
+    assert run_of(added).state == State.QUEUED

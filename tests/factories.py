@@ -1,0 +1,207 @@
+"""Rows for tests: plain functions with defaults. They write beyond scopes, as a set-up does."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.utils import timezone
+
+from apps.accounts.models import ApiKey, Group, User
+from apps.chat.models import Citation, Conversation, Turn, TurnCollection
+from apps.core import blobs
+from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
+from apps.engines import factory
+from apps.permissions.roles import KeyScope, Role
+from apps.permissions.scope import system_scope
+from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
+from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
+
+PASSWORD = "correct horse battery"
+TEXT = (
+    "The notice period of this contract is ninety days.",
+    "Cooling units are inspected twice a year.",
+)
+_numbers = count(1)
+
+
+def make_user(name: str = "", **fields: Any) -> User:
+    """An active person with the password ``PASSWORD``."""
+    name = name or f"person{next(_numbers)}"
+    fields = {"email": f"{name}@example.com", "password": PASSWORD, **fields}
+    return User.objects.create_user(name=name, **fields)
+
+
+def make_group(name: str = "", *members: User) -> Group:
+    group = Group.objects.create(name=name or f"group {next(_numbers)}")
+    group.members.add(*members)
+    return group
+
+
+def make_workspace(name: str = "", *, manager: User | None = None, **fields: Any) -> Workspace:
+    """A workspace without collections; ``manager`` becomes its manager."""
+    number = next(_numbers)
+    fields = {"slug": f"workspace-{number}", "name": name or f"Workspace {number}", **fields}
+    with system_scope("test: make_workspace"):
+        workspace = Workspace.objects.create(**fields)
+    if manager is not None:
+        make_member(workspace, manager, role=Role.MANAGER)
+    return workspace
+
+
+def _holder(who: User | Group) -> dict[str, User | Group]:
+    return {"user": who} if isinstance(who, User) else {"group": who}
+
+
+def make_member(workspace: Workspace, who: User | Group, *, role: Role = Role.VIEWER) -> Member:
+    with system_scope("test: make_member"):
+        return Member.objects.create(workspace=workspace, role=role, **_holder(who))
+
+
+def make_collection(workspace: Workspace, name: str = "", **fields: Any) -> Collection:
+    """An open, listed collection unless ``is_open``, ``is_listed`` say otherwise."""
+    fields["name"] = name or f"Collection {next(_numbers)}"
+    with system_scope("test: make_collection"):
+        return Collection.objects.create(workspace=workspace, **fields)
+
+
+def make_grant(
+    collection: Collection, who: User | Group, *, role: Role = Role.VIEWER, **fields: Any
+) -> CollectionGrant:
+    with system_scope("test: make_grant"):
+        return CollectionGrant.objects.create(
+            collection=collection,
+            workspace_id=collection.workspace_id,
+            role=role,
+            **_holder(who),
+            **fields,
+        )
+
+
+def make_api_key(
+    owner: User, *, scope: KeyScope = KeyScope.ALL, **fields: Any
+) -> tuple[ApiKey, str]:
+    """(row, plain key)."""
+    plain = f"fn_{hashlib.sha256(str(next(_numbers)).encode()).hexdigest()}"
+    fields = {
+        "name": "test",
+        "prefix": plain[:10],
+        "key_sha256": hashlib.sha256(plain.encode()).hexdigest(),
+        **fields,
+    }
+    with system_scope("test: make_api_key"):
+        return ApiKey.objects.create(owner=owner, scope=scope, **fields), plain
+
+
+def make_document(
+    collection: Collection,
+    name: str = "",
+    *,
+    texts: Sequence[str] = TEXT,
+    data: bytes | None = None,
+    is_indexed: bool = True,
+    **fields: Any,
+) -> Document:
+    """A searchable document: file, current version, finished run, chunks in SQL and in the index.
+    One text is one chunk on a page of its own."""
+    name = name or f"document {next(_numbers)}.txt"
+    content = "\n\n".join(texts).encode() if data is None else data
+    with system_scope("test: make_document"):
+        document = Document.objects.create(collection=collection, name=name, **fields)
+        version = make_version(document, texts=texts, data=content)
+        document.current = version
+        document.save()
+    if is_indexed:
+        _index(version, document, texts)
+    return document
+
+
+def make_version(
+    document: Document, *, texts: Sequence[str] = TEXT, data: bytes = b"text", number: int = 1
+) -> DocumentVersion:
+    """A version with its file, chunks in SQL and a finished run; not current, not in the index."""
+    blob = blobs.store([data], max_bytes=1 << 30)
+    where: dict[str, Any] = {"collection_id": document.collection_id, "document": document}
+    with system_scope("test: make_version"):
+        version = DocumentVersion.objects.create(
+            **where,
+            number=number,
+            filename=document.name,
+            sha256=blob.sha256,
+            size=blob.size,
+            media_type="text/plain",
+            pages=len(texts),
+            chunk_count=len(texts),
+            indexed_at=timezone.now(),
+        )
+        IngestRun.objects.create(
+            **where, version=version, state=IngestRun.State.DONE, stage=IngestRun.Stage.PUBLISH
+        )
+        Chunk.objects.bulk_create(
+            Chunk(**where, id=chunk_id, version=version, ordinal=n, page=n + 1, text=text)
+            for n, (chunk_id, text) in enumerate(_chunk_ids(version, texts))
+        )
+    return version
+
+
+def _chunk_ids(version: DocumentVersion, texts: Sequence[str]) -> list[tuple[UUID, str]]:
+    return [(uuid5(version.pk, str(n)), text) for n, text in enumerate(texts)]
+
+
+def _index(version: DocumentVersion, document: Document, texts: Sequence[str]) -> None:
+    vectors = factory.embedder().embed_passages(list(texts))
+    chunks = [
+        EmbeddedChunk(str(chunk_id), str(document.pk), text, vector)
+        for (chunk_id, text), vector in zip(_chunk_ids(version, texts), vectors, strict=True)
+    ]
+    factory.index().add(
+        [EmbeddedVersion(str(version.pk), str(document.collection_id), chunks)],
+    )
+
+
+def make_conversation(owner: User, **fields: Any) -> Conversation:
+    with system_scope("test: make_conversation"):
+        return Conversation.objects.create(owner=owner, **fields)
+
+
+def make_turn(
+    conversation: Conversation,
+    question: str = "What is the notice period?",
+    answer: str = "Ninety days [1].",
+    *,
+    sources: Sequence[Document] = (),
+    **fields: Any,
+) -> Turn:
+    """A finished turn that drew from the first chunk of each of ``sources`` and cites it."""
+    fields = {"state": Turn.State.COMPLETE, "question": question, "answer": answer, **fields}
+    owner_id = conversation.owner_id
+    with system_scope("test: make_turn"):
+        turn = Turn.objects.create(owner_id=owner_id, conversation=conversation, **fields)
+        for number, document in enumerate(sources, start=1):
+            _cite(turn, number, document)
+        for collection_id in {document.collection_id for document in sources}:
+            TurnCollection.objects.create(owner_id=owner_id, turn=turn, collection_id=collection_id)
+    return turn
+
+
+def _cite(turn: Turn, number: int, document: Document) -> Citation:
+    chunk = Chunk.objects.filter(version_id=document.current_id).order_by("ordinal")[0]
+    return Citation.objects.create(
+        owner_id=turn.owner_id,
+        turn=turn,
+        number=number,
+        chunk_id=chunk.pk,
+        version_id=chunk.version_id,
+        document_id=document.pk,
+        collection_id=document.collection_id,
+        document_name=document.name,
+        page=chunk.page,
+        quote=chunk.text,
+        is_cited=True,
+    )
+
+
+def yesterday() -> Any:
+    return timezone.now() - timedelta(days=1)

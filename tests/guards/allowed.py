@@ -1,0 +1,62 @@
+"""The exceptions, each with its reason. A line that is no longer needed fails its guard."""
+
+# Models that are neither of a collection, nor of a workspace, nor of one person.
+UNSCOPED = {
+    "accounts.User": "a person is in many workspaces; views decide who sees whom",
+    "accounts.Group": "an installation's groups; what one grants is decided in workspaces",
+    "accounts.OneTimeLink": "used before anybody is signed in; found by the hash of its token only",
+    "engines.Endpoint": "one list for the installation, for administrators",
+    "engines.EmbeddingProfile": "one list for the installation; holds no documents",
+    "events.Event": "read through events.queries, which applies the reader's scope",
+}
+
+# Routes that answer without signing in.
+PUBLIC_ROUTES: dict[str, str] = {
+    "accounts:sign-in": "where one signs in",
+    "accounts:setup": "first run: the token in the address is the right",
+    "accounts:join": "an invitation: the token in the address is the right",
+    "accounts:language": "the sign-in page is read in a language too",
+    "health": "for load balancers; names parts and no more",
+    "api:schema": "describes the program, says nothing of the installation",
+}
+
+# Files where `async def` is at home: sockets, streams, and the ASGI and model server edges.
+ASYNC_FILES = {
+    "apps/chat/answer.py": "generates on the event loop",
+    "apps/chat/consumers.py": "the socket",
+    "apps/chat/running.py": "the registry of running answers",
+    "apps/chat/sse.py": "the same frames as server-sent events",
+    "apps/core/aio.py": "where both worlds meet",
+    "apps/core/uploads.py": "ASGI: Django reads a whole body before any middleware",
+    "apps/permissions/models.py": "asynchronous iteration is guarded as the plain one is",
+    "apps/documents/consumers.py": "the socket of live rows",
+    "apps/documents/delivery.py": "a large file is streamed without being held in memory",
+    "apps/workspaces/middleware.py": "runs in both kinds of request",
+    "kb_platform/lifespan.py": "ASGI",
+}
+ASYNC_FOLDERS = {
+    "apps/engines/adapters/": "clients of model servers",
+    "apps/rag/": "the generator port is a stream",
+    "workers/": "the hosts are ASGI programs",
+}
+
+# Raw SQL, `file: name` → reason.
+RAW_SQL = {
+    "apps/core/backup_sql.py: cursor": "copies whole tables, for the installation's administrator",
+    "apps/permissions/models.py: _base_manager": "the guarded manager's own checks and cascades",
+}
+
+# Names of routes that run the installation.
+ADMINISTRATION = ("administration:", "engines:")
+
+# What somebody who may only read and ask is answered otherwise than by a refusal.
+VIEWER_WRITES: dict[str, str] = {}
+
+# Packages whose metadata does not name a permissive licence.
+LICENCES = {
+    "certifi": "MPL-2.0: a list of certificates, used unchanged",
+    "psycopg": "LGPL-3.0: a library of its own, imported and unchanged",
+    "psycopg-binary": "LGPL-3.0: as psycopg",
+    "psycopg-pool": "LGPL-3.0: as psycopg",
+    "tqdm": "MPL-2.0: used unchanged by other packages",
+}

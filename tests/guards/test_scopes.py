@@ -1,0 +1,104 @@
+"""Reaching beyond a scope is loud, short, explained, and on a list."""
+
+import ast
+
+from tests.guards.code import calls, modules
+
+# The reason of every system_scope("reason") in the product, by file.
+APPROVED = {
+    "apps/accounts/group_pages.py": {
+        "administration: numbers of rows, none of their content",
+    },
+    "apps/accounts/groups.py": {
+        "delete a group: its roles and grants go with it",
+    },
+    "apps/accounts/management/commands/create_api_key.py": {
+        "command line: whoever may run it owns the installation",
+    },
+    "apps/accounts/management/commands/reset_link.py": {
+        "command line: whoever may run it owns the installation",
+    },
+    "apps/accounts/services.py": {
+        "first run: there is nobody yet who could allow it",
+        "one-time link: the person is not signed in yet",
+        "sign-in: whose key this is",
+    },
+    "apps/documents/reindex.py": {
+        "rebuild of the index: every current version is embedded again",
+    },
+    "apps/documents/services.py": {
+        "upload refused: does another document have these bytes?",
+    },
+    "apps/permissions/models.py": {
+        "cascade of a delete that was checked",
+    },
+    "apps/workspaces/collections.py": {
+        "collections end: quotes, files and vectors of everybody's documents go",
+    },
+    "apps/workspaces/queries.py": {
+        "listed collections: members see the names of those they cannot open",
+    },
+    "apps/workspaces/scopes.py": {
+        "sign-in: what this person may reach",
+    },
+    "apps/workspaces/services.py": {
+        "create workspace: nobody has a role in it yet",
+        "delete workspace: an administrator cannot read its collections",
+    },
+    # Each task of a worker gives its own reason where it is declared.
+    "workers/tasks.py": {
+        "<the reason given>",
+    },
+}
+SYSTEM_SCOPES = {f"{file}: {reason}" for file, reasons in APPROVED.items() for reason in reasons}
+
+
+def _reason(call: ast.Call) -> str:
+    match call.args:
+        case [ast.Constant(value=str(reason))]:
+            return reason
+        case [ast.Name(id="reason")]:
+            return "<the reason given>"
+    return "<not a plain text>"
+
+
+def _found() -> set[str]:
+    return {
+        f"{module.path}: {_reason(call)}"
+        for module in modules()
+        if module.path != "apps/permissions/scope.py"
+        for name, call in calls(module.tree)
+        if name == "system_scope"
+    }
+
+
+def test_every_system_scope_is_on_the_approved_list():
+    assert sorted(_found() - SYSTEM_SCOPES) == []
+
+
+def test_the_approved_list_has_no_stale_line():
+    assert sorted(SYSTEM_SCOPES - _found()) == []
+
+
+def test_every_task_gives_a_reason_for_its_system_scope():
+    for module in modules("workers"):
+        for name, call in calls(module.tree):
+            if name == "task" and isinstance(call.func, ast.Name):
+                given = {word.arg: word.value for word in call.keywords}
+                assert isinstance(given.get("reason"), ast.Constant), f"{module.path}:{call.lineno}"
+
+
+def test_no_system_scope_is_longer_than_a_screen():
+    for module in modules():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.With) and _opens_system_scope(node):
+                assert (node.end_lineno or 0) - node.lineno <= 40, f"{module.path}:{node.lineno}"
+
+
+def _opens_system_scope(node: ast.With) -> bool:
+    return any(
+        isinstance(item.context_expr, ast.Call)
+        and isinstance(item.context_expr.func, ast.Name)
+        and item.context_expr.func.id == "system_scope"
+        for item in node.items
+    )

@@ -1,0 +1,38 @@
+"""The tasks that keep an installation tidy."""
+
+from uuid import UUID
+
+from apps.chat.jobs import CLOSE_INTERRUPTED
+from apps.chat.services import close_interrupted
+from apps.documents import erase, jobs, upkeep
+from workers.tasks import task
+
+
+@task(jobs.CLEAN_UP, reason="erase a deleted document")
+def clean_up(job_id: str) -> None:
+    """Erase what is stored of a deleted document."""
+    erase.clean_up(UUID(job_id))
+
+
+@task(jobs.SWEEP, reason="send lost work again")
+def sweep() -> None:
+    """Send runs and deletions again whose message or worker was lost."""
+    upkeep.sweep()
+
+
+@task(jobs.RECONCILE, reason="compare SQL with index and files")
+def reconcile() -> None:
+    """Repair what index and disk hold that SQL does not, and the other way round."""
+    upkeep.reconcile()
+
+
+@task(jobs.OPTIMIZE, reason="compact the index")
+def optimize() -> None:
+    """Compact the index."""
+    upkeep.optimize()
+
+
+@task(CLOSE_INTERRUPTED, reason="end answers whose process died")
+def end_interrupted_answers() -> None:
+    """Mark answers that no process writes any more."""
+    close_interrupted()

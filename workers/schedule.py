@@ -1,0 +1,24 @@
+"""The beat table: what is sent by the clock."""
+
+from celery.schedules import BaseSchedule, crontab, schedule
+
+from apps.chat.jobs import CLOSE_INTERRUPTED
+from apps.core.jobs import Job
+from apps.documents import jobs, upkeep
+from workers.app import celery_app
+
+
+def _entry(job: Job, when: BaseSchedule) -> dict[str, object]:
+    # What was not worked on before the next turn is stale: a broker that was away is not flooded.
+    options = {"queue": job.queue.value, "expires": job.expires_s}
+    return {"task": job.name, "schedule": when, "options": options}
+
+
+celery_app.conf.beat_schedule = {
+    "sweep": _entry(jobs.SWEEP, schedule(upkeep.SWEEP_EVERY)),
+    "interrupted answers": _entry(CLOSE_INTERRUPTED, schedule(60)),
+    "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),
+    "reconcile": _entry(jobs.RECONCILE, crontab(minute="20", hour="3")),
+}
+# Entries by the clock only: nothing has to be remembered between two starts.
+celery_app.conf.beat_scheduler = "celery.beat:Scheduler"

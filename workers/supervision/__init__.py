@@ -1,0 +1,1 @@
+"""The parts of one machine: started, watched, restarted and stopped. Knows nothing of Django."""
