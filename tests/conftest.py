@@ -56,6 +56,13 @@ from apps.workspaces.scopes import scope_of  # noqa: E402
 from tests import factories  # noqa: E402
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers inherit the environment. With this name in it pytest-django would read the settings
+    before they come here, and all workers would share one Redis database."""
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """SQLite in a file: threads then share it as they do in an installation."""

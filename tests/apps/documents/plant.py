@@ -35,7 +35,7 @@ def wait_until(holds: Callable[[], Any], what: str) -> Any:
 
 
 class Plant:
-    """Redis, index host, model host with hash vectors, two Celery workers, and a driver."""
+    """Redis, index host, model host with slow hash vectors, two Celery workers, and a driver."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,7 +66,13 @@ class Plant:
                 "--folder",
                 data,
             ),
-            "model": (*python, "workers.model_host", "--fake", "--port", str(ports["model"])),
+            "model": (
+                *python,
+                "tests.apps.documents.slow_model_host",
+                "--fake",
+                "--port",
+                str(ports["model"]),
+            ),
             "parse": (*worker, "-n", "parse@test", "-Q", "parse", "-c", "1"),
             "embed": (*worker, "-n", "embed@test", "-Q", "embed", "-P", "threads", "-c", "2"),
         }

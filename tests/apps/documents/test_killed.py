@@ -10,7 +10,7 @@ from tests.apps.documents.plant import Plant, wait_until
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 SLOW_TO_READ = "<html><body>" + "<p>The pump of hall {0} is inspected in May.</p>" * 15_000
-SLOW_TO_EMBED = 40_000
+SLOW_TO_EMBED = 20_000
 
 
 @pytest.fixture(scope="module")

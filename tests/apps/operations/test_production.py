@@ -89,7 +89,10 @@ def test_a_worker_that_stops_consuming_is_started_again(machine: Machine) -> Non
     assert not psutil.pid_exists(pid)
 
 
-def test_the_data_folder_holds_files_and_index_only(machine: Machine) -> None:
+def test_the_data_folder_holds_files_and_index_only(machine: Machine, api: httpx.Client) -> None:
+    collection = make_collection(api, "Folders")
+    upload(api, collection, 1)
+    machine.wait_until(lambda: states(api, collection) == ["ready"], "it is ready")
     held = {path.name for path in machine.data.iterdir()}
     assert {"files", "index"} <= held
     assert "redis" not in held
