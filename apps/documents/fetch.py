@@ -12,23 +12,18 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from apps.core.errors import AppError, ErrorCode
 from apps.documents.addresses import checked, connecting, connection, failed, refused
 from apps.documents.names import suffix_of
-from apps.documents.sniff import SUFFIXES
+from apps.engines.media_types import SUFFIXES, MediaType
 
 MOST_REDIRECTS = 5
 SECONDS = 30.0
 _READ_AT_ONCE = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SUFFIX_OF_TYPE = {
-    "text/html": "html",
+    **{str(media_type): media_type.suffixes[0] for media_type in MediaType},
     "application/xhtml+xml": "html",
-    "text/markdown": "md",
-    "text/plain": "txt",
-    "text/csv": "csv",
-    "application/pdf": "pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "application/vnd.ms-excel": "xls",
+    "text/xml": "xml",
+    "application/x-yaml": "yaml",
+    "application/x-ndjson": "jsonl",
 }
 # What servers say when they do not know: the bytes decide.
 _UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream"})

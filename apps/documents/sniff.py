@@ -1,37 +1,19 @@
 """What a file is, by its bytes first and its name second."""
 
 import mmap
+import re
 from pathlib import Path
 
 from apps.core.errors import AppError, ErrorCode, Permanent
 from apps.documents.names import suffix_of
 from apps.engines.adapters import zip_guard
 from apps.engines.adapters.encodings import looks_like_text
-from apps.engines.media_types import MediaType
+from apps.engines.media_types import SUFFIXES, Container, MediaType
 from apps.rag.ports import ParseError
 
-SUFFIXES: dict[str, MediaType] = {
-    "pdf": MediaType.PDF,
-    "docx": MediaType.DOCX,
-    "pptx": MediaType.PPTX,
-    "xlsx": MediaType.XLSX,
-    "xlsm": MediaType.XLSX,
-    "xls": MediaType.XLS,
-    "html": MediaType.HTML,
-    "htm": MediaType.HTML,
-    "xhtml": MediaType.HTML,
-    "md": MediaType.MARKDOWN,
-    "markdown": MediaType.MARKDOWN,
-    "txt": MediaType.TEXT,
-    "text": MediaType.TEXT,
-    "log": MediaType.TEXT,
-    "csv": MediaType.CSV,
-    "tsv": MediaType.CSV,
-    "": MediaType.TEXT,
-}
-_TEXTS = frozenset({MediaType.HTML, MediaType.MARKDOWN, MediaType.TEXT, MediaType.CSV})
 _HEAD = 4096
 _SAMPLE = 64 * 1024
+_XML_HEAD = re.compile(rb"^<\?xml[^>]{0,200}\?>\s*")
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The folders of an OLE2 file name its streams in UTF-16.
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -58,11 +40,12 @@ def media_type_of(path: Path, name: str) -> MediaType:
     wanted = SUFFIXES.get(suffix)
     if wanted is None:
         raise _unsupported(suffix)
-    if wanted not in _TEXTS:
+    if wanted.container is not Container.TEXT:
         raise Permanent(ErrorCode.UNREADABLE)
     if not looks_like_text(sample):
         raise _unsupported(suffix)
-    return MediaType.HTML if wanted is MediaType.TEXT and _is_html(sample) else wanted
+    may_be_html = wanted in {MediaType.TEXT, MediaType.XML}
+    return MediaType.HTML if may_be_html and _is_html(sample) else wanted
 
 
 def _of_zip(path: Path, suffix: str) -> MediaType:
@@ -89,7 +72,7 @@ def _of_ole2(path: Path) -> MediaType:
 
 
 def _is_html(sample: bytes) -> bool:
-    head = sample[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    head = _XML_HEAD.sub(b"", sample[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").lower())
     return head.startswith((b"<!doctype html", b"<html"))
 
 

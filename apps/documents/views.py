@@ -19,8 +19,8 @@ from apps.documents import services
 from apps.documents.forms import FilterForm, RenameForm, TextForm, UploadForm, UrlForm
 from apps.documents.models import Document
 from apps.documents.queries import FAILED, READY, balance, documents_with_state, with_state
-from apps.documents.sniff import SUFFIXES
 from apps.documents.strings import upload_strings
+from apps.engines.media_types import SUFFIXES
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import Collection, Workspace

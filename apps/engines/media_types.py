@@ -1,18 +1,63 @@
-"""The types of file that are read, by their registered names."""
+"""The types of file that are read: one line each says all there is to know of a type.
+
+A new format is a line here and a reader in ``apps.engines.adapters``.
+"""
 
 from enum import StrEnum
+from typing import Self
+
+
+class Container(StrEnum):
+    """What the bytes are, whatever they mean: told apart by ``apps.documents.sniff``."""
+
+    PDF = "pdf"
+    ZIP = "zip"
+    OLE2 = "ole2"
+    RTF = "rtf"
+    TEXT = "text"
 
 
 class MediaType(StrEnum):
-    PDF = "application/pdf"
-    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    XLS = "application/vnd.ms-excel"
-    HTML = "text/html"
-    MARKDOWN = "text/markdown"
-    TEXT = "text/plain"
-    CSV = "text/csv"
+    """Registered name, container, suffixes (the first is given to files without one), and the
+    reader: a module and a class of ``apps.engines.adapters``. Named, not imported: what one type
+    needs is not paid for by the others, and only the parser's child imports any."""
+
+    container: Container
+    suffixes: tuple[str, ...]
+    reader: str
+
+    def __new__(
+        cls,
+        value: str,
+        # Defaults for the type checker: it takes MediaType("text/plain") for a call of this.
+        container: Container = Container.TEXT,
+        suffixes: str = "",
+        reader: str = "",
+    ) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.container = container
+        member.suffixes = tuple(suffixes.split())
+        member.reader = reader
+        return member
+
+    # fmt: off
+    PDF = "application/pdf", Container.PDF, "pdf", "pdfium_parser.PdfiumParser"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document", Container.ZIP, "docx", "unstructured_parser.UnstructuredParser"
+    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation", Container.ZIP, "pptx", "unstructured_parser.UnstructuredParser"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Container.ZIP, "xlsx xlsm", "sheet_parser.SheetParser"
+    XLS = "application/vnd.ms-excel", Container.OLE2, "xls", "sheet_parser.SheetParser"
+    HTML = "text/html", Container.TEXT, "html htm xhtml", "unstructured_parser.UnstructuredParser"
+    MARKDOWN = "text/markdown", Container.TEXT, "md markdown", "unstructured_parser.UnstructuredParser"
+    TEXT = "text/plain", Container.TEXT, "txt text log", "text_parser.TextParser"
+    CSV = "text/csv", Container.TEXT, "csv", "csv_parser.CsvParser"
+    TSV = "text/tab-separated-values", Container.TEXT, "tsv tab", "csv_parser.CsvParser"
+    JSON = "application/json", Container.TEXT, "json jsonl ndjson geojson", "json_parser.JsonParser"
+    YAML = "application/yaml", Container.TEXT, "yaml yml", "yaml_parser.YamlParser"
+    XML = "application/xml", Container.TEXT, "xml", "xml_parser.XmlParser"
+    SRT = "application/x-subrip", Container.TEXT, "srt", "subtitles_parser.SubtitlesParser"
+    VTT = "text/vtt", Container.TEXT, "vtt", "subtitles_parser.SubtitlesParser"
+    # fmt: on
 
     @property
     def short(self) -> str:
@@ -20,5 +65,7 @@ class MediaType(StrEnum):
         return self.name.lower()
 
 
-OFFICE_ZIPS = frozenset({MediaType.DOCX, MediaType.PPTX, MediaType.XLSX})
-TEXTS = frozenset({MediaType.HTML, MediaType.MARKDOWN, MediaType.TEXT, MediaType.CSV})
+SUFFIXES: dict[str, MediaType] = {
+    "": MediaType.TEXT,
+    **{suffix: media_type for media_type in MediaType for suffix in media_type.suffixes},
+}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from apps.engines.adapters.encodings import decode
 from apps.engines.adapters.tables import captioned, table_block
+from apps.engines.media_types import MediaType
 from apps.rag.ports import Block, BlockKind
 
 _DELIMITERS = ",;\t|"
@@ -19,7 +20,8 @@ class CsvParser:
     def parse(self, path: Path, *, media_type: str) -> list[Block]:
         text = decode(path.read_bytes()).replace("\x00", "")
         csv.field_size_limit(sys.maxsize)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)))
+        delimiter = "\t" if media_type == MediaType.TSV else delimiter_of(text)
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         captions, table = captioned([[cell.strip() for cell in row] for row in rows])
         texts = [Block(BlockKind.TEXT, caption) for caption in captions]
         return [*texts, *table_block(table)]

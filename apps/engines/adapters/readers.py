@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from apps.engines.adapters.clean import cleaned
 from apps.engines.adapters.zip_guard import check_inflated
-from apps.engines.media_types import OFFICE_ZIPS, MediaType
+from apps.engines.media_types import Container, MediaType
 from apps.rag.ports import Block, ParseError, Parser
 
 
@@ -18,24 +18,10 @@ class Warmable(Protocol):
     def warm(self, media_type: str) -> None: ...
 
 
-# Names, not imports: what one type needs is not paid for by the others.
-_READERS: dict[MediaType, str] = {
-    MediaType.PDF: "pdfium_parser.PdfiumParser",
-    MediaType.DOCX: "unstructured_parser.UnstructuredParser",
-    MediaType.PPTX: "unstructured_parser.UnstructuredParser",
-    MediaType.HTML: "unstructured_parser.UnstructuredParser",
-    MediaType.MARKDOWN: "unstructured_parser.UnstructuredParser",
-    MediaType.XLSX: "sheet_parser.SheetParser",
-    MediaType.XLS: "sheet_parser.SheetParser",
-    MediaType.CSV: "csv_parser.CsvParser",
-    MediaType.TEXT: "text_parser.TextParser",
-}
-
-
 def reader_of(media_type: str) -> Parser:
     """The reader of a type. Raises ParseError UNSUPPORTED."""
     try:
-        module, name = _READERS[MediaType(media_type)].split(".")
+        module, name = MediaType(media_type).reader.split(".")
     except ValueError as error:
         raise ParseError("UNSUPPORTED", media_type) from error
     reader: Parser = getattr(import_module(f"apps.engines.adapters.{module}"), name)()
@@ -52,7 +38,7 @@ def warm(media_type: str) -> None:
 
 def read(path: Path, media_type: str) -> list[Block]:
     """The blocks of a file, cleaned. Raises ParseError; NO_TEXT when there is nothing to read."""
-    if MediaType(media_type) in OFFICE_ZIPS:
+    if MediaType(media_type).container is Container.ZIP:
         check_inflated(path)
     blocks = cleaned(reader_of(media_type).parse(path, media_type=media_type))
     if not any(block.text for block in blocks):
