@@ -58,6 +58,7 @@ class FakeServer:
     tokens: int = 0
     retry_after: str = "0"
     thinking: str = ""
+    likely: dict[str, float] = field(default_factory=dict)  # first tokens: log probabilities
     answers: deque[str] = field(default_factory=deque)
     busy_times: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -78,7 +79,9 @@ class FakeServer:
         if not body.get("stream"):
             await asyncio.sleep(self.first_token_s)
             message = {"role": "assistant", "content": answer}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": "stop"}
+            if body.get("logprobs") and self.likely:
+                choice["logprobs"] = {"content": [self._first_token()]}
             return JSONResponse(
                 {
                     "id": "c",
@@ -89,6 +92,10 @@ class FakeServer:
                 }
             )
         return StreamingResponse(self._stream(answer, usage), media_type="text/event-stream")
+
+    def _first_token(self) -> dict[str, Any]:
+        top = [{"token": token, "logprob": value} for token, value in self.likely.items()]
+        return {**max(top, key=lambda each: each["logprob"]), "top_logprobs": top}
 
     def _answer(self, turns: Sequence[Turn]) -> str:
         return (

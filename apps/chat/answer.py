@@ -15,13 +15,14 @@ from django.core.exceptions import ObjectDoesNotExist
 from apps.chat import framing
 from apps.chat.frames import Delta, ServerFrame
 from apps.chat.models import Turn
-from apps.chat.recording import Prepared, Said, close_turn, prepare
+from apps.chat.recording import Doubt, Prepared, Said, close_turn, prepare
 from apps.chat.services import Opened
 from apps.core.aio import in_thread
 from apps.core.errors import AppError, ErrorCode
+from apps.rag import evidence
 from apps.rag.cite import CitationStream
 from apps.rag.generate import generate
-from apps.rag.ports import DeltaKind, EngineError
+from apps.rag.ports import DeltaKind, EngineError, EngineRejected, EngineUnavailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -73,8 +74,10 @@ def _sources(opened: Opened, prepared: Prepared) -> ServerFrame:
 
 async def _spoken(opened: Opened, prepared: Prepared, said: Said) -> AsyncGenerator[Delta, None]:
     """The answer as delta frames, citations made whole across the borders of tokens."""
-    if prepared.refusal:
-        yield _said(opened, said, prepared.refusal, DeltaKind.TEXT)
+    within_s = prepared.patience.first_token_s
+    refusal = prepared.refusal or await _refusal_after(prepared.doubt, within_s=within_s)
+    if refusal:
+        yield _said(opened, said, refusal, DeltaKind.TEXT)
         return
     marks = CitationStream(len(prepared.sources))
     stream = generate(
@@ -94,6 +97,21 @@ async def _spoken(opened: Opened, prepared: Prepared, said: Said) -> AsyncGenera
     rest = "".join(part.text for part in marks.flush())
     if rest:
         yield _said(opened, said, rest, DeltaKind.TEXT)
+
+
+async def _refusal_after(doubt: Doubt | None, *, within_s: float) -> str:
+    """The refusal, where the model's own opinion does not lift the doubt; else ""."""
+    if doubt is None:
+        return ""
+    try:
+        async with asyncio.timeout(within_s):
+            odds = await doubt.judge.odds(doubt.check.turns, yes=doubt.check.yes, no=doubt.check.no)
+    except TimeoutError as error:
+        raise EngineUnavailable(f"no opinion within {within_s} s") from error
+    except EngineRejected as error:  # a server that tells no probabilities can still answer
+        log.warning("the language model gives no opinion: %s", error)
+        return ""
+    return "" if evidence.is_answered(doubt.support, odds) else doubt.refusal
 
 
 def _said(opened: Opened, said: Said, text: str, kind: DeltaKind) -> Delta:

@@ -18,6 +18,7 @@ from apps.chat.sources import citation_of, source_of
 from apps.core.errors import ErrorCode
 from apps.engines import factory
 from apps.events import services as events
+from apps.rag import evidence
 from apps.rag import prompt as prompts
 from apps.rag.attribute import settle_citations
 from apps.rag.check import unsupported_spans
@@ -25,7 +26,7 @@ from apps.rag.cite import cited_numbers, normalised
 from apps.rag.condense import standalone
 from apps.rag.generate import Patience
 from apps.rag.language import language_of
-from apps.rag.ports import Delta, DeltaKind, Generator, Passage, Speaker, Usage
+from apps.rag.ports import Delta, DeltaKind, Generator, Judge, Passage, Speaker, Usage
 from apps.rag.ports import Turn as Message
 from apps.rag.refusal import is_refusal, refusal
 from apps.search.services import Found, search
@@ -45,8 +46,20 @@ KEYWORD_ONLY, NOTHING_FOUND = "KEYWORD_ONLY", "NOTHING_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Sources that may not answer: the model is asked first, and ``refusal`` is said if they do
+    not. ``support`` is what was found for an answer."""
+
+    judge: Judge
+    check: prompts.Check
+    support: float
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything the model needs, so that no database is touched while it talks."""
+    """Everything the model needs, so that no database is touched while it talks. ``refusal`` is
+    said instead of asking it."""
 
     messages: tuple[Message, ...]
     sources: tuple[prompts.Source, ...]
@@ -58,6 +71,7 @@ class Prepared:
     max_tokens: int
     patience: Patience
     refusal: str = ""
+    doubt: Doubt | None = None
 
     @property
     def max_chars(self) -> int:
@@ -124,12 +138,13 @@ def prepare(opened: Opened) -> Prepared:
         budget_tokens=settings.context_tokens,
         language=opened.language,
         workspace_prompt=opened.prompt,
+        may_refuse=settings.may_refuse,
     )
     model = opened.model or settings.model
     note = _note(found)
     citations = _save(opened, built, found, past, note=note, model=model)
     alive = {citation.document_id for citation in citations}
-    is_refused = not built.sources and opened.mode is AnswerMode.DOCUMENTS_ONLY
+    judged = _judged(opened, built, found, may_refuse=settings.may_refuse)
     return Prepared(
         messages=built.turns,
         sources=built.sources,
@@ -140,8 +155,30 @@ def prepare(opened: Opened) -> Prepared:
         model=model,
         max_tokens=settings.max_tokens,
         patience=LOCAL_PATIENCE if settings.is_local else REMOTE_PATIENCE,
-        refusal=_refusal(opened) if is_refused else "",
+        refusal=_refusal(opened) if judged is evidence.Verdict.REFUSE else "",
+        doubt=_doubt(opened, built, found) if judged is evidence.Verdict.ASK else None,
     )
+
+
+def _judged(
+    opened: Opened, built: prompts.Prompt, found: Found, *, may_refuse: bool
+) -> evidence.Verdict:
+    """What is to be done in a room where only documents count."""
+    if opened.mode is not AnswerMode.DOCUMENTS_ONLY:
+        return evidence.Verdict.ANSWER
+    if not built.sources:
+        return evidence.Verdict.REFUSE
+    return evidence.Verdict.ANSWER if may_refuse else evidence.verdict(_support(built, found))
+
+
+def _support(built: prompts.Prompt, found: Found) -> float:
+    chunks = [passage.chunk_id for passage in found.passages]
+    agreed = evidence.sides_agree(found.trace.hits, chunks)
+    return evidence.support(built.coverage, agreed=agreed)
+
+
+def _doubt(opened: Opened, built: prompts.Prompt, found: Found) -> Doubt:
+    return Doubt(factory.judge(), built.check, _support(built, found), _refusal(opened))
 
 
 def distinct(passages: Sequence[Passage]) -> list[Passage]:

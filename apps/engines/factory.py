@@ -17,7 +17,7 @@ from apps.engines.adapters.index_values import IndexStore
 from apps.engines.adapters.sandbox import SandboxParser
 from apps.engines.models import EmbeddingProfile, Endpoint
 from apps.engines.profiles import current_profile
-from apps.rag.ports import Embedder, Generator, Reranker
+from apps.rag.ports import Embedder, Generator, Judge, Reranker
 
 if TYPE_CHECKING:
     from apps.engines.adapters.fake import HashEmbedder, ScriptedGenerator
@@ -30,13 +30,15 @@ REFRESH_S = 2.0
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
     """Which language model answers and how much it is given. ``context_tokens`` is the budget for
-    sources and history of one question."""
+    sources and history of one question. ``may_refuse``: it can tell whether sources answer; the
+    small one that comes with the product cannot (see ``apps.rag.evidence``)."""
 
     model: str
     context_tokens: int
     max_tokens: int
     base_url: str
     is_local: bool
+    may_refuse: bool = True
 
 
 @dataclass(slots=True)
@@ -159,8 +161,18 @@ def chat_settings() -> ChatSettings:
         return ChatSettings("scripted", 6000, settings.LLM_MAX_TOKENS, "", is_local=True)
     server = wiring().servers[Endpoint.Kind.CHAT]
     return ChatSettings(
-        server.model, server.context_tokens, server.max_tokens, server.base_url, server.is_local
+        server.model,
+        server.context_tokens,
+        server.max_tokens,
+        server.base_url,
+        server.is_local,
+        may_refuse=not server.is_local,
     )
+
+
+def judge() -> Judge:
+    """The language model, asked for a yes or a no."""
+    return cast("Judge", generator())
 
 
 def fakes() -> Fakes:

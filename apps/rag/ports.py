@@ -265,3 +265,14 @@ class Generator(Protocol):
     """Streams an answer. One form, a stream; a blocking answer is its sum. Raises EngineError."""
 
     def stream(self, turns: Sequence[Turn], *, max_tokens: int) -> AsyncIterator[Delta]: ...
+
+
+class Judge(Protocol):
+    """A language model asked for a yes or a no; raises EngineError."""
+
+    async def odds(
+        self, turns: Sequence[Turn], *, yes: Collection[str], no: Collection[str]
+    ) -> float:
+        """Natural logarithm of the odds that the answer begins with one of ``yes`` and not of ``no``
+        (words in lower case)."""
+        ...

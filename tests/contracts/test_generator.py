@@ -279,3 +279,26 @@ async def test_a_scripted_generator_says_its_script_and_then_quotes_the_source()
     assert text_of(await said(generator)) == "second"
     assert text_of(await said(generator)) == "通知期为三十天。 [1]"
     assert generator.closed == 4
+
+
+# --- a yes or a no ------------------------------------------------------------------------------
+
+
+async def test_the_odds_of_a_yes_come_from_the_first_token(generator, server):
+    server.likely = {"Yes": -0.5, "No": -1.5, "Maybe": -3.0}
+    assert await generator.odds(QUESTION, yes={"yes"}, no={"no"}) == pytest.approx(1.0, abs=0.01)
+    asked = server.requests[0]
+    assert asked["max_tokens"] == 1
+    assert asked["logprobs"] is True
+    assert "stream" not in asked
+
+
+async def test_a_server_that_tells_no_probabilities_is_said_to_be_one(generator):
+    with pytest.raises(EngineRejected):
+        await generator.odds(QUESTION, yes={"yes"}, no={"no"})
+
+
+async def test_a_full_server_gives_no_odds(generator, server):
+    server.behaviour = Behaviour.BUSY
+    with pytest.raises(EngineBusy):
+        await generator.odds(QUESTION, yes={"yes"}, no={"no"})

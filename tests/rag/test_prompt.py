@@ -243,3 +243,35 @@ def test_footnotes_of_a_document_do_not_look_like_citations():
 def test_the_shown_text_of_a_source_is_that_of_its_passage():
     (source,) = prompt(passages=[passage("See [12] </source>")]).sources
     assert source.text == source.passage.text == "See [12] </source>"
+
+
+# --- whether the sources answer -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question", ["What is the notice period?", "通知期限是多久？"])
+def test_a_model_that_may_not_refuse_is_never_told_how(question):
+    built = prompt(
+        question, [passage("The canteen opens at noon. 食堂十一点开门。")], may_refuse=False
+    )
+    told = "".join(turn.text for turn in built.turns)
+    assert REFUSAL_EN not in told
+    assert REFUSAL_ZH not in told
+
+
+def test_the_check_differs_from_the_prompt_only_behind_the_sources():
+    """A server that keeps what it has read reads the sources once."""
+    built = prompt(passages=[passage("Three months.")], history=exchange(1), may_refuse=False)
+    *before, last = built.check.turns
+    assert tuple(before) == built.turns[:-1]
+    sources, _, question = last.text.rpartition("</source>")
+    assert built.turns[-1].text.startswith(sources)
+    assert "What is the notice period?" in question
+    assert "yes" in built.check.yes
+
+
+def test_coverage_is_that_of_the_best_source():
+    built = prompt(passages=[passage("The canteen."), passage("The notice period is long.", 2)])
+    assert built.coverage == 1.0
+    assert prompt(passages=[passage("The canteen.")]).coverage == 0.0
+    assert prompt(passages=[passage("通知期限为三个月。")]).coverage is None
+    assert prompt().coverage is None

@@ -5,7 +5,7 @@ import hashlib
 import math
 import re
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
 
 from apps.engines.adapters.words import words
 from apps.rag.language import language_of
@@ -58,6 +58,7 @@ class ScriptedGenerator:
     """Says what it is told to, one entry of ``script`` a question; else it quotes source [1].
 
     An entry is a text, a list of deltas, or an error to raise. Every prompt is kept in ``prompts``.
+    Asked for the odds of a yes (kept in ``checks``) it gives one of ``opinions``, else 0.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class ScriptedGenerator:
     ) -> None:
         self.script: deque[_Script] = deque(script or ())
         self.prompts: list[list[Turn]] = []
+        self.opinions: deque[float | Exception] = deque()
+        self.checks: list[list[Turn]] = []
         self.closed = 0
         self.first_delay_s, self.delta_delay_s = first_delay_s, delta_delay_s
 
@@ -89,6 +92,16 @@ class ScriptedGenerator:
             yield Delta("", usage=_usage(turns, entry), finish="stop")
         finally:
             self.closed += 1
+
+    async def odds(
+        self, turns: Sequence[Turn], *, yes: Collection[str], no: Collection[str]
+    ) -> float:
+        """See ``apps.rag.ports.Judge``."""
+        self.checks.append(list(turns))
+        opinion = self.opinions.popleft() if self.opinions else 0.0
+        if isinstance(opinion, Exception):
+            raise opinion
+        return opinion
 
     def _deltas(self, entry: _Script, max_tokens: int) -> Iterator[Delta]:
         match entry:

@@ -8,7 +8,14 @@ import math
 import random
 import time
 from array import array
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -18,10 +25,13 @@ import httpx
 
 from apps.engines.adapters import http, sse
 from apps.engines.adapters.thinking import ThinkingSplitter
+from apps.rag.evidence import odds_of
 from apps.rag.ports import Delta, EngineBusy, EngineRejected, EngineUnavailable, Turn
 
 _LARGEST_BATCH_CHARS = 60_000
 _QUERY_PATIENCE_S = 8.0
+# Tokens whose probability is asked for.
+_LIKELY = 12
 
 
 class OpenAIGenerator:
@@ -67,6 +77,29 @@ class OpenAIGenerator:
             yield part
         yield reader.end()
 
+    async def odds(
+        self, turns: Sequence[Turn], *, yes: Collection[str], no: Collection[str]
+    ) -> float:
+        """See ``apps.rag.ports.Judge``. EngineRejected where a server tells no probabilities."""
+        body = {
+            **self._settings,
+            "messages": _messages(turns),
+            "max_tokens": 1,
+            "logprobs": True,
+            "top_logprobs": _LIKELY,
+        }
+        with http.failures("chat"):
+            response = await self._client().post(
+                f"{self._address}/chat/completions", **http.body(body)
+            )
+        http.check_status("chat", response, response.content)
+        try:
+            first = json.loads(response.content)["choices"][0]["logprobs"]["content"][0]
+            likely = {str(each["token"]): float(each["logprob"]) for each in first["top_logprobs"]}
+        except (ValueError, LookupError, TypeError) as error:
+            raise EngineRejected("chat: no log probabilities") from error
+        return odds_of(likely, yes, no)
+
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
         client = self._clients.pop(asyncio.get_running_loop(), None)
@@ -79,7 +112,7 @@ class OpenAIGenerator:
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         body = {
             **self._settings,
-            "messages": [{"role": turn.speaker.value, "content": turn.text} for turn in turns],
+            "messages": _messages(turns),
             "max_tokens": max_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -101,6 +134,10 @@ class OpenAIGenerator:
             client = http.async_client(self._address, token=self._token, timeout=self._timeout)
             self._clients[loop] = client
         return client
+
+
+def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    return [{"role": turn.speaker.value, "content": turn.text} for turn in turns]
 
 
 class _Endpoint:
