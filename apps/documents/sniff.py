@@ -2,6 +2,8 @@
 
 import mmap
 import re
+import zipfile
+import zlib
 from pathlib import Path
 
 from apps.core.errors import AppError, ErrorCode, Permanent
@@ -13,6 +15,7 @@ from apps.rag.ports import ParseError
 
 _HEAD = 4096
 _SAMPLE = 64 * 1024
+_LONGEST_TYPE = 200
 _XML_HEAD = re.compile(rb"^<\?xml[^>]{0,200}\?>\s*")
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The folders of an OLE2 file name its streams in UTF-16.
@@ -24,6 +27,8 @@ _MAIN_PARTS = {
     "xl/": MediaType.XLSX,
 }
 
+_ZIPS = {str(each): each for each in MediaType if each.container is Container.ZIP}
+
 
 def media_type_of(path: Path, name: str) -> MediaType:
     """The type of a stored file. A PDF named .docx is a PDF; a type that is not read raises
@@ -33,6 +38,8 @@ def media_type_of(path: Path, name: str) -> MediaType:
         sample = file.read(_SAMPLE)
     if b"%PDF-" in sample[:1024]:
         return MediaType.PDF
+    if sample.lstrip().startswith(b"{\\rtf"):
+        return MediaType.RTF
     if sample.startswith(b"PK\x03\x04"):
         return _of_zip(path, suffix)
     if sample.startswith(_OLE2):
@@ -59,7 +66,22 @@ def _of_zip(path: Path, suffix: str) -> MediaType:
         for folder, media_type in _MAIN_PARTS.items():
             if any(name.startswith(folder) and name.endswith(".xml") for name in names):
                 return media_type
+    said = _said_by_zip(path) if "mimetype" in names else ""
+    if said in _ZIPS:
+        return _ZIPS[said]
+    if "META-INF/container.xml" in names and suffix in MediaType.EPUB.suffixes:
+        return MediaType.EPUB
     raise _unsupported(suffix)
+
+
+def _said_by_zip(path: Path) -> str:
+    """What an OpenDocument file or a book says that it is; a template is read like what it makes."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("mimetype") as part:
+            said = part.read(_LONGEST_TYPE).decode("ascii", errors="replace")
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
+        return ""
+    return said.strip().removesuffix("-template")
 
 
 def _of_ole2(path: Path) -> MediaType:

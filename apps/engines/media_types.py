@@ -57,6 +57,11 @@ class MediaType(StrEnum):
     XML = "application/xml", Container.TEXT, "xml", "xml_parser.XmlParser"
     SRT = "application/x-subrip", Container.TEXT, "srt", "subtitles_parser.SubtitlesParser"
     VTT = "text/vtt", Container.TEXT, "vtt", "subtitles_parser.SubtitlesParser"
+    ODT = "application/vnd.oasis.opendocument.text", Container.ZIP, "odt ott", "odf_parser.OdfParser"
+    ODS = "application/vnd.oasis.opendocument.spreadsheet", Container.ZIP, "ods ots", "odf_parser.OdfParser"
+    ODP = "application/vnd.oasis.opendocument.presentation", Container.ZIP, "odp otp", "odf_parser.OdfParser"
+    RTF = "application/rtf", Container.RTF, "rtf", "rtf_parser.RtfParser"
+    EPUB = "application/epub+zip", Container.ZIP, "epub", "epub_parser.EpubParser"
     # fmt: on
 
     @property

@@ -26,7 +26,7 @@ class SheetParser:
     def parse(self, path: Path, *, media_type: str) -> list[Block]:
         sheets = _xls(path) if media_type == MediaType.XLS else _xlsx(path)
         try:
-            return [block for name, rows in sheets for block in _sheet(name, rows)]
+            return [block for name, rows in sheets for block in sheet_blocks(name, rows)]
         except (InvalidFileException, zipfile.BadZipFile, KeyError, XmlError) as error:
             raise ParseError("UNREADABLE", f"{type(error).__name__}: {error}") from error
         except XLRDError as error:
@@ -57,7 +57,7 @@ def _xls(path: Path) -> Iterator[tuple[str, Iterable[Row]]]:
             book.unload_sheet(name)
 
 
-def _sheet(name: str, rows: Iterable[Row]) -> Iterator[Block]:
+def sheet_blocks(name: str, rows: Iterable[Row]) -> Iterator[Block]:
     """The sheet's name as a title, then its tables: what blank rows divide."""
     titled = False
     for region in _regions(rows):

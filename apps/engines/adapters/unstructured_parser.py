@@ -54,12 +54,26 @@ def _elements(path: Path, kind: MediaType) -> Iterable[Any]:
         case MediaType.PPTX:
             return _notes_last(_partitioned("pptx", filename=str(path), include_slide_notes=True))
         case MediaType.HTML:
-            return _partitioned("html", text=prepared(path.read_bytes()))
+            return _html_elements(path.read_bytes())
         case MediaType.MARKDOWN:
             text = decode(path.read_bytes()).replace("\r\n", "\n")
             return _partitioned("md", text=_FRONT_MATTER.sub("", text))
         case _:
             raise ParseError("UNSUPPORTED", kind)
+
+
+def html_blocks(data: bytes) -> list[Block]:
+    """The blocks of a web page that stands in another file: a chapter, a mail."""
+    return [block for element in _html_elements(data) for block in _blocks(element)]
+
+
+def warm_html() -> None:
+    """Import what ``html_blocks`` takes."""
+    partitioner("html")
+
+
+def _html_elements(data: bytes) -> Iterable[Any]:
+    return _partitioned("html", text=prepared(data))
 
 
 def _partitioned(kind: str, **source: Any) -> list[Any]:

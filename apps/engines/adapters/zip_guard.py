@@ -1,6 +1,7 @@
 """Refuses zip bombs before anything is parsed."""
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,8 @@ MOST_XML = 160 * MIB
 MOST_RATIO = 150
 RATIO_FROM = 8 * MIB
 _READ_AT_ONCE = MIB
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+_MARKUP = (".xml", ".rels", ".vml", ".xhtml", ".html", ".htm", ".opf", ".ncx", ".rdf")
 
 
 def members(path: Path) -> list[zipfile.ZipInfo]:
@@ -40,12 +43,30 @@ def check_inflated(path: Path) -> None:
     infos = members(path)
     with _opened(path) as archive:
         for info in infos:
-            if info.filename.lower().endswith((".xml", ".rels", ".vml")):
+            if info.filename.lower().endswith(_MARKUP):
                 try:
                     with archive.open(info) as part:
                         _check(info, _inflated(part))
-                except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+                except _BROKEN as error:
                     raise ParseError("UNREADABLE", f"{info.filename}: {error}") from error
+
+
+def part_of(path: Path, name: str, *, missing: bytes | None = None) -> bytes:
+    """One part, of at most 160 MiB. Raises ParseError UNREADABLE when it is broken or, unless
+    there is something to say instead, not there; TOO_COSTLY when it is larger."""
+    with _opened(path) as archive:
+        try:
+            with archive.open(name) as part:
+                data = part.read(MOST_XML + 1)
+        except KeyError as error:
+            if missing is not None:
+                return missing
+            raise ParseError("UNREADABLE", f"no {name}") from error
+        except (*_BROKEN, RuntimeError) as error:  # RuntimeError: encrypted
+            raise ParseError("UNREADABLE", f"{name}: {error}") from error
+    if len(data) > MOST_XML:
+        raise ParseError("TOO_COSTLY", f"{name}: more than {MOST_XML} bytes")
+    return data
 
 
 def _inflated(part: IO[bytes]) -> int:
@@ -58,7 +79,7 @@ def _inflated(part: IO[bytes]) -> int:
 
 
 def _check(info: zipfile.ZipInfo, size: int) -> None:
-    is_xml = info.filename.lower().endswith((".xml", ".rels", ".vml"))
+    is_xml = info.filename.lower().endswith(_MARKUP)
     if is_xml and size > MOST_XML:
         raise ParseError("TOO_COSTLY", f"{info.filename}: {size} bytes")
     if size > RATIO_FROM and size > MOST_RATIO * max(info.compress_size, 1):
