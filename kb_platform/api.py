@@ -9,6 +9,7 @@ from apps.accounts import api as accounts
 from apps.chat import api as chat
 from apps.chat import api_conversations as conversations
 from apps.documents import api as documents
+from apps.documents import api_deletions as deletions
 from apps.documents import api_document as document
 from apps.search import api as search
 from apps.workspaces import api as workspaces
@@ -26,6 +27,7 @@ urlpatterns = [
     path("", include(collections.urlpatterns)),
     path("", include(documents.urlpatterns)),
     path("", include(document.urlpatterns)),
+    path("", include(deletions.urlpatterns)),
     path("", include(search.urlpatterns)),
     path("", include(chat.urlpatterns)),
     path("", include(conversations.urlpatterns)),

@@ -8,10 +8,10 @@ from apps.documents import erase, jobs, upkeep
 from workers.tasks import task
 
 
-@task(jobs.CLEAN_UP, reason="erase a deleted document")
-def clean_up(job_id: str) -> None:
-    """Erase what is stored of a deleted document."""
-    erase.clean_up(UUID(job_id))
+@task(jobs.CLEAN_UP, reason="erase what was deleted")
+def clean_up(receipt_id: str) -> None:
+    """Erase what is stored of something deleted."""
+    erase.clean_up(UUID(receipt_id))
 
 
 @task(jobs.SWEEP, reason="send lost work again")

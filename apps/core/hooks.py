@@ -5,6 +5,7 @@ a failing listener fails the caller: what must be erased must not be skipped sil
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, ParamSpec
 from uuid import UUID
 
@@ -27,9 +28,26 @@ class Hook(Generic[P]):
             listener(*args, **kwargs)
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A collection or a workspace that is about to go. ``id`` becomes the id of its receipt."""
+
+    id: UUID
+    kind: str
+    object_id: UUID
+    name: str
+    workspace_id: UUID
+    workspace_name: str
+    actor_id: UUID | None
+    collections: frozenset[UUID]
+
+
 # Called with the id of a document whose stored text is being removed, in a system scope.
 document_erased: Hook[[UUID]] = Hook()
 
 # Called with the ids of collections whose rows are about to go, in a system scope and inside the
 # transaction that removes them.
 collections_removed: Hook[[frozenset[UUID]]] = Hook()
+
+# The same moment, before ``collections_removed``: everything that will go can still be counted.
+place_ending: Hook[[Ending]] = Hook()

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of, whole_number
 from apps.documents import services
 from apps.documents.delivery import original
-from apps.documents.models import Chunk, DeletionJob, Document, DocumentVersion
+from apps.documents.models import Chunk, Document, DocumentVersion
 from apps.documents.queries import with_state
 from apps.documents.serializers import (
     ChunkOut,
@@ -70,8 +70,8 @@ class DocumentView(ApiView):
         responses={202: DeletionOut, **errors(403, 404)},
     )
     def delete(self, request: Request, document: UUID) -> Response:
-        job = services.delete_document(document=self.place(document=document))
-        return Response(DeletionOut(job).data, status=202)
+        receipt = services.delete_document(document=self.place(document=document))
+        return Response(DeletionOut(receipt).data, status=202)
 
 
 class DocumentRetryView(DocumentView):
@@ -153,20 +153,6 @@ class DocumentVersionsView(DocumentView):
         return page(request, rows, VersionOut, by="-number", context={"current": found.current_id})
 
 
-class DeletionView(ApiView):
-    def place(self, *, deletion: UUID) -> DeletionJob:
-        return DeletionJob.objects.get(pk=deletion)
-
-    @extend_schema(
-        operation_id="deletions_get",
-        summary="The receipt of a removal",
-        tags=["documents"],
-        responses={200: DeletionOut, **errors(404)},
-    )
-    def get(self, request: Request, deletion: UUID) -> Response:
-        return Response(DeletionOut(self.place(deletion=deletion)).data)
-
-
 urlpatterns = [
     path("documents/<uuid:document>", DocumentView.as_view(), name="document"),
     path("documents/<uuid:document>/retry", DocumentRetryView.as_view(), name="document-retry"),
@@ -181,5 +167,4 @@ urlpatterns = [
         DocumentVersionsView.as_view(),
         name="document-versions",
     ),
-    path("deletions/<uuid:deletion>", DeletionView.as_view(), name="deletion"),
 ]

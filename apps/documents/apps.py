@@ -1,9 +1,6 @@
-from uuid import UUID
-
 from django.apps import AppConfig
 
 from apps.core import hooks
-from apps.documents.jobs import RECONCILE
 
 
 class DocumentsConfig(AppConfig):
@@ -12,8 +9,6 @@ class DocumentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        hooks.collections_removed.connect(_clear_index_and_disk)
+        from apps.documents.endings import place_ends  # noqa: PLC0415 - models are loaded now
 
-
-def _clear_index_and_disk(_collection_ids: frozenset[UUID]) -> None:
-    RECONCILE.enqueue()
+        hooks.place_ending.connect(place_ends)

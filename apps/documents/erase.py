@@ -1,88 +1,197 @@
-"""What happens to a deleted document: everything stored of it goes, a receipt stays."""
+"""What happens to what was deleted: everything stored of it goes, a receipt stays.
+
+First everything is erased, then, once for all deletions that wait for it, what the stores only
+marked is taken off the disk. Each step may be repeated; the receipt says when each was done.
+"""
 
 import logging
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from apps.core import blobs, hooks
-from apps.documents import parsed
+from apps.core import blobs, hooks, quotes
+from apps.core.reclaim import reclaim
+from apps.documents import parsed, receipts
 from apps.documents.files import dropping
-from apps.documents.models import Chunk, DeletionJob, Document, DocumentVersion
+from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, IngestRun
 from apps.engines import factory
+from apps.engines.adapters.index_values import IndexStore
 from apps.engines.models import EmbeddingProfile
 from apps.engines.profiles import current_profile
 from apps.rag.ports import EngineError
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 LEASE = timedelta(minutes=5)
 ROWS_AT_ONCE = 2000
+# One purge serves all deletions before it, so the last of many does it; but none waits longer.
+LONGEST_WAIT = timedelta(minutes=10)
+_TOUCHED = (Chunk, DocumentVersion, Document, IngestRun)
 
 
-def clean_up(job_id: UUID) -> None:
-    """Erase one deleted document: index, passages, quotes in answers, text, file, rows. Each step
-    may be repeated; a failing index leaves the job to the sweeper."""
+def clean_up(receipt_id: UUID) -> None:
+    """Erase what was deleted: index, quotes in answers, passages, files, rows; then purge. A
+    failing index leaves the rest to the sweeper."""
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    taken = DeletionJob.objects.filter(free, pk=job_id, done_at__isnull=True).update(
+    taken = DeletionReceipt.objects.filter(free, pk=receipt_id, done_at__isnull=True).update(
         attempt=F("attempt") + 1, lease_until=now + LEASE
     )
     if not taken:
         return
-    job = DeletionJob.objects.get(pk=job_id)
+    receipt = DeletionReceipt.objects.get(pk=receipt_id)
     try:
-        erase(job)
+        if receipt.erased_at is None:
+            erase(receipt)
+        seal()
     except EngineError as error:
-        log.warning("deletion %s waits for the index: %s", job_id, error)
+        log.warning("deletion %s waits for the index: %s", receipt_id, error)
 
 
-def erase(job: DeletionJob) -> None:
+def erase(receipt: DeletionReceipt) -> None:
     """See ``clean_up``; raises EngineError when the index does not answer."""
-    versions = list(DocumentVersion.objects.filter(document_id=job.document_id))
-    is_last = not DeletionJob.objects.filter(done_at__isnull=True).exclude(pk=job.pk).exists()
-    for profile in {current_profile(), *EmbeddingProfile.objects.all()}:
-        index = factory.index(profile)
-        index.drop([str(version.pk) for version in versions])
-        if is_last:  # one purge serves all deletions before it
-            index.optimize(purge=True)
-    hooks.document_erased(job.document_id)
-    job.versions = len(versions)
-    job.chunks = _erase_chunks(versions)
-    job.files = erase_files({version.sha256 for version in versions})
-    _erase_rows(job)  # last: until then the next attempt knows what to erase
+    versions = list(DocumentVersion.objects.filter(document_id=receipt.object_id))
+    receipt.versions = sorted({*receipt.versions, *(str(version.pk) for version in versions)})
+    files = {*receipt.work.get("files", ()), *(version.sha256 for version in versions)}
+    receipt.work = {"files": sorted(files)}
+    _drop_rows(receipt)
+    if receipt.kind == DeletionReceipt.Kind.DOCUMENT:
+        receipts.removed(receipt, quotes=quotes.count_of_document(receipt.object_id))
+        hooks.document_erased(receipt.object_id)
+        _noted(receipt, "quotes_erased")
+        receipts.removed(receipt, versions=len(receipt.versions), chunks=_erase_chunks(versions))
+        _noted(receipt, "passages_erased")
+    erased, kept = erase_files(files)
+    receipts.removed(receipt, files=erased)
+    receipt.removed["files_kept"] = kept
+    _noted(receipt, "files_erased")
+    _erase_rows(receipt)  # last: until then the next attempt knows what to erase
 
 
-def erase_files(hashes: set[str]) -> int:
-    """Remove bytes, and what was read from them, unless a document that is not deleted has them."""
-    removed = 0
+def seal() -> None:
+    """Take off the disk what is only marked as deleted, and complete the receipts that wait for
+    that. Waits while other deletions are under way. Raises EngineError."""
+    now = timezone.now()
+    waiting = list(DeletionReceipt.objects.filter(erased_at__isnull=False, done_at__isnull=True))
+    is_busy = DeletionReceipt.objects.filter(erased_at__isnull=True, done_at__isnull=True).exists()
+    is_overdue = any(each.erased_at and each.erased_at < now - LONGEST_WAIT for each in waiting)
+    if not waiting or (is_busy and not is_overdue):
+        return
+    for index in _indexes():
+        index.optimize(purge=True)
+    for receipt in waiting:
+        receipts.step(receipt, "index_purged")
+    is_reclaimed = reclaim(_TOUCHED)
+    for receipt in waiting:
+        if is_reclaimed:
+            receipts.step(receipt, "database_purged")
+        receipt.remaining = _remaining(receipt)
+        if any(receipt.remaining.values()):
+            # A worker that was writing when it was deleted: once more, from the start.
+            log.error("deletion %s: still there: %s", receipt.pk, receipt.remaining)
+            receipt.erased_at = None
+            receipt.save()
+        else:
+            receipts.complete(receipt, at=timezone.now())
+
+
+def erase_files(hashes: set[str]) -> tuple[int, int]:
+    """Remove bytes, and what was read from them, unless a document that is not deleted has them.
+    (removed, kept)."""
+    gone = kept = 0
     for sha256 in sorted(hashes):
         with dropping():
-            live = DocumentVersion.objects.filter(document__deleted_at__isnull=True)
-            if live.filter(sha256=sha256).exists():
+            if _is_in_use(sha256):
+                kept += 1
                 continue
+            gone += blobs.path_of(sha256).exists()
             blobs.remove(sha256)
             parsed.remove(sha256)
-            removed += 1
-    return removed
+    return gone, kept
 
 
-def _erase_chunks(versions: list[DocumentVersion]) -> int:
+def _is_in_use(sha256: str) -> bool:
+    live = DocumentVersion.objects.filter(document__deleted_at__isnull=True)
+    return live.filter(sha256=sha256).exists()
+
+
+def _indexes() -> list[IndexStore]:
+    """The table of every profile there is."""
+    return [factory.index(one) for one in {current_profile(), *EmbeddingProfile.objects.all()}]
+
+
+def _drop_rows(receipt: DeletionReceipt) -> None:
+    """Vectors and full text are columns of one row: what goes, goes from both."""
+    receipts.removed(receipt, vectors=_rows_in_index(receipt.versions))
+    receipt.save()  # before it is done: a repeated step would count nothing
+    for index in _indexes():
+        for some in _portions(receipt.versions):
+            index.drop(some)
+    _noted(receipt, "index_dropped")
+
+
+def _erase_chunks(versions: Sequence[DocumentVersion]) -> int:
     """In portions: one statement over a long document would hold the write lock for seconds."""
     chunks = Chunk.objects.filter(version__in=[version.pk for version in versions])
-    erased = 0
+    erased = chunks.count()
     while ids := list(chunks.order_by().values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        erased += Chunk.objects.filter(pk__in=ids).delete()[0]
+        Chunk.objects.filter(pk__in=ids).delete()
     return erased
 
 
+def _noted(receipt: DeletionReceipt, step: str) -> None:
+    receipts.step(receipt, step)
+    receipt.save()
+
+
 @transaction.atomic
-def _erase_rows(job: DeletionJob) -> None:
-    Document.with_deleted.filter(pk=job.document_id).update(current=None)
-    Document.with_deleted.filter(pk=job.document_id, deleted_at__isnull=False).delete()
-    job.done_at = timezone.now()
-    job.lease_until = None
-    job.save()
+def _erase_rows(receipt: DeletionReceipt) -> None:
+    Document.with_deleted.filter(pk=receipt.object_id).update(current=None)
+    Document.with_deleted.filter(pk=receipt.object_id, deleted_at__isnull=False).delete()
+    receipts.step(receipt, "rows_erased")
+    receipt.erased_at = timezone.now()
+    receipt.save()
+
+
+def _remaining(receipt: DeletionReceipt) -> dict[str, int]:
+    """Looked up in every store, after everything: 0 each, or the receipt is not complete."""
+    if receipt.kind == DeletionReceipt.Kind.DOCUMENT:
+        quoted = quotes.count_of_document(receipt.object_id)
+    else:
+        quoted = quotes.count_of_collections(
+            [UUID(pk) for pk in receipt.work.get("collections", ())]
+        )
+    versions = [UUID(pk) for pk in receipt.versions]
+    return {
+        "versions": _how_many(DocumentVersion, "pk", versions),
+        "chunks": _how_many(Chunk, "version_id", versions),
+        "vectors": _rows_in_index(receipt.versions),
+        "files": sum(
+            1
+            for sha256 in receipt.work.get("files", ())
+            if blobs.path_of(sha256).exists() and not _is_in_use(sha256)
+        ),
+        "quotes": quoted,
+    }
+
+
+def _how_many(model: type[Chunk | DocumentVersion], column: str, ids: Sequence[UUID]) -> int:
+    found = (model.objects.filter(**{f"{column}__in": some}) for some in _portions(ids))
+    return sum(rows.count() for rows in found)
+
+
+def _rows_in_index(version_ids: Sequence[str]) -> int:
+    return sum(
+        sum(index.counts(some).values()) for index in _indexes() for some in _portions(version_ids)
+    )
+
+
+def _portions(ids: Sequence[T], size: int = 500) -> Iterator[list[T]]:
+    for at in range(0, len(ids), size):
+        yield list(ids[at : at + size])

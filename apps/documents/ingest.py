@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
 from apps.documents import parsed
+from apps.documents.erase import erase_files
 from apps.documents.indexing import drop_from_index, index_versions
 from apps.documents.leases import LeaseLost, Work
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
@@ -250,6 +251,7 @@ def _forget_if_deleted(run: IngestRun) -> None:
     ).exists()
     if not is_kept:
         drop_from_index([run.version_id])
+        erase_files({run.version.sha256})
 
 
 def _as_row(version: DocumentVersion, one: ports.Chunk) -> Chunk:

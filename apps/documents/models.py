@@ -185,22 +185,50 @@ class IngestRun(ScopedModel):
         return now + lease if taken else None
 
 
-class DeletionJob(ScopedModel):
-    """The clean-up of one deleted document, kept as its receipt."""
+class DeletionReceipt(models.Model):
+    """What was deleted, by whom, and what became of each thing that was stored of it. It is also
+    the leased work of erasing: the row outlives the document, the collection and the workspace, so
+    it holds their ids and names as they were and no key to them. It holds no content.
+
+    Read through ``receipts.visible``, which applies the reader's scope."""
+
+    class Kind(models.TextChoices):
+        DOCUMENT = "document", _("Document")
+        COLLECTION = "collection", _("Collection")
+        WORKSPACE = "workspace", _("Workspace")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
-    document_id = models.UUIDField(unique=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    kind = models.CharField(max_length=12, choices=Kind)
+    object_id = models.UUIDField(unique=True)
+    name = models.CharField(max_length=255)
+    workspace_id = models.UUIDField(db_index=True)
+    workspace_name = models.CharField(max_length=120)
+    collection_id = models.UUIDField(null=True, blank=True, db_index=True)
+    collection_name = models.CharField(max_length=120, blank=True, default="")
+    requested_by_id = models.UUIDField(null=True, blank=True)
+    requested_by = models.CharField(max_length=255, blank=True, default="")
+    requested_at = models.DateTimeField(default=timezone.now)
+    versions = models.JSONField(default=list, blank=True, help_text="Ids.")
+    removed = models.JSONField(default=dict, blank=True, help_text="{store: rows or files}")
+    remaining = models.JSONField(default=dict, blank=True, help_text="The same, looked up after.")
+    steps = models.JSONField(default=list, blank=True, help_text="[{step, at}, …]")
+    work = models.JSONField(
+        default=dict, blank=True, help_text="What is still needed to erase; empty in the end."
     )
-    requested_at = models.DateTimeField(auto_now_add=True)
     attempt = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
-    versions = models.PositiveIntegerField(default=0)
-    chunks = models.PositiveIntegerField(default=0)
-    files = models.PositiveIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=["done_at", "requested_at"]),)
 
     def __str__(self) -> str:
-        return f"deletion of {self.document_id}"
+        return f"deletion of {self.kind} {self.object_id}"
+
+    @property
+    def state(self) -> str:
+        """pending, or complete once nothing is left on any disk."""
+        return "complete" if self.done_at else "pending"

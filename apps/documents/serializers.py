@@ -2,13 +2,15 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.errors import message_of
-from apps.documents.models import Chunk, DeletionJob, Document, DocumentVersion
+from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion
+from apps.documents.receipts import body
 
 STATES = ("queued", "parsing", "embedding", "ready", "failed")
 MOST_METADATA = 16 * 1024
@@ -206,22 +208,37 @@ class ChunkOut(serializers.ModelSerializer[Chunk]):
         fields = ("id", "version", "ordinal", "page", "headings", "boxes", "text")
 
 
-class DeletionOut(serializers.ModelSerializer[DeletionJob]):
-    document = serializers.UUIDField(source="document_id")
-    state = serializers.SerializerMethodField()
+class DeletionOut(serializers.ModelSerializer[DeletionReceipt]):
+    state = serializers.ChoiceField(choices=["pending", "complete"], read_only=True)
+    document = serializers.SerializerMethodField(
+        help_text="The document, where one document was removed."
+    )
+    receipt = serializers.SerializerMethodField(
+        help_text="What was removed, by whom, when each step was done, and what is left: nothing. "
+        "It holds no content."
+    )
+    sha256 = serializers.CharField(
+        read_only=True,
+        help_text="Over the canonical JSON of `receipt`, once complete: the same as "
+        "`jq -cSj .receipt | sha256sum` prints.",
+    )
 
     class Meta:
-        model = DeletionJob
+        model = DeletionReceipt
         fields = (
             "id",
+            "kind",
             "document",
+            "name",
             "state",
             "requested_at",
             "done_at",
-            "versions",
-            "chunks",
-            "files",
+            "sha256",
+            "receipt",
         )
 
-    def get_state(self, job: DeletionJob) -> str:
-        return "done" if job.done_at else "pending"
+    def get_document(self, row: DeletionReceipt) -> UUID | None:
+        return row.object_id if row.kind == DeletionReceipt.Kind.DOCUMENT else None
+
+    def get_receipt(self, row: DeletionReceipt) -> dict[str, Any]:
+        return body(row)

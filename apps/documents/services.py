@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode
+from apps.documents.endings import document_ends
 from apps.documents.fetch import fetch
 from apps.documents.files import dropping, keeping
-from apps.documents.jobs import CLEAN_UP, PARSE
+from apps.documents.jobs import PARSE
 from apps.documents.leases import RESEND
-from apps.documents.models import DeletionJob, Document, DocumentVersion, IngestRun
+from apps.documents.models import DeletionReceipt, Document, DocumentVersion, IngestRun
 from apps.documents.names import clean_name, numbered
 from apps.documents.sniff import media_type_of
 from apps.engines.media_types import MediaType
@@ -175,25 +176,19 @@ def retry(*, document: Document) -> IngestRun:
 
 
 @transaction.atomic
-def delete_document(*, document: Document) -> DeletionJob:
-    """Take a document out of every list and search at once; a job removes what is stored."""
+def delete_document(*, document: Document) -> DeletionReceipt:
+    """Take a document out of every list and search at once; a job removes what is stored, and the
+    receipt says how far it is."""
     current_scope().require_write(document.collection_id)
     now = timezone.now()
     Document.objects.filter(pk=document.pk).update(deleted_at=now)
     IngestRun.objects.filter(
         document_id=document.pk, state__in=[IngestRun.State.QUEUED, IngestRun.State.RUNNING]
     ).update(state=IngestRun.State.CANCELLED, lease_until=None, finished_at=now)
-    job, _made = DeletionJob.objects.get_or_create(
-        document_id=document.pk,
-        defaults={
-            "collection_id": document.collection_id,
-            "requested_by_id": current_scope().actor_id,
-        },
-    )
+    receipt = document_ends(document)
     events.record("document.deleted", document, name=document.name)
     events.announce(document.collection_id, {"document": str(document.pk)})
-    CLEAN_UP.enqueue(job_id=str(job.pk))
-    return job
+    return receipt
 
 
 def _pieces(file: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:

@@ -14,11 +14,10 @@ from django.utils import timezone
 from apps.core import blobs
 from apps.documents import parsed
 from apps.documents.erase import erase_files
-from apps.documents.jobs import CLEAN_UP, RECONCILE
+from apps.documents.jobs import CLEAN_UP
 from apps.documents.leases import JOBS, MOST_ATTEMPTS, RESEND, Work
-from apps.documents.models import DeletionJob, Document, DocumentVersion, IngestRun
+from apps.documents.models import DeletionReceipt, Document, DocumentVersion, IngestRun
 from apps.engines import factory
-from apps.events.models import Event
 from apps.rag.ports import EngineError
 
 log = logging.getLogger(__name__)
@@ -42,15 +41,11 @@ def sweep() -> None:
         if again.update(not_before=now + RESEND):
             JOBS[_Run.Stage(run.stage)].enqueue(run_id=str(run.pk))
     for job in _unfinished_deletions(now)[:AT_ONCE]:
-        CLEAN_UP.enqueue(job_id=str(job.pk))
-    gone = ("collection.deleted", "workspace.deleted")
-    if Event.objects.filter(kind__in=gone, created_at__gt=now - SWEEP_EVERY).exists():
-        RECONCILE.enqueue()
+        CLEAN_UP.enqueue(receipt_id=str(job.pk))
 
 
 def reconcile() -> None:
-    """Compare SQL, which is right, with index and disk, and repair those. Nightly, and after a
-    collection was deleted."""
+    """Compare SQL, which is right, with index and disk, and repair those. Nightly."""
     for name, repair in (("index", _reconcile_index), ("files", _reconcile_files)):
         try:
             log.info("reconciled %s: %s", name, repair())
@@ -80,9 +75,9 @@ def _free_lapsed(now: datetime) -> None:
             ).update(state=_Run.State.QUEUED, lease_until=None, not_before=now)
 
 
-def _unfinished_deletions(now: datetime) -> QuerySet[DeletionJob]:
+def _unfinished_deletions(now: datetime) -> QuerySet[DeletionReceipt]:
     lapsed = Q(lease_until__lt=now) | Q(lease_until__isnull=True, requested_at__lt=now - RESEND)
-    return DeletionJob.objects.filter(lapsed, done_at__isnull=True).order_by("requested_at")
+    return DeletionReceipt.objects.filter(lapsed, done_at__isnull=True).order_by("requested_at")
 
 
 def _reconcile_index() -> str:
@@ -122,7 +117,7 @@ def _reconcile_files() -> str:
     kept = set(DocumentVersion.objects.values_list("sha256", flat=True).distinct())
     strays = {name for name in blobs.stored() if name not in kept and _is_old(blobs.path_of(name))}
     strays |= {name for name in parsed.stored() if name not in kept}
-    removed = erase_files(strays)
+    removed, _kept = erase_files(strays)
     leftovers = [path for path in _temporary() if _is_old(path)]
     for path in leftovers:
         path.unlink(missing_ok=True)

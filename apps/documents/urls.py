@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.documents import reader_pages, views
+from apps.documents import deletion_pages, reader_pages, views
 
 app_name = "documents"
 
@@ -14,6 +14,13 @@ urlpatterns = [
     path("k/<uuid:collection>/text", views.add_text, name="text"),
     path("k/<uuid:collection>/url", views.add_url, name="url"),
     path("k/<uuid:collection>/retry", views.retry_failed, name="retry-failed"),
+    path(
+        "k/<uuid:collection>/deletions", deletion_pages.of_collection, name="deletions-collection"
+    ),
+    path("w/<slug:slug>/deletions", deletion_pages.of_workspace, name="deletions-workspace"),
+    path("deletions", deletion_pages.everywhere, name="deletions"),
+    path("deletions/<uuid:deletion>", deletion_pages.receipt, name="deletion"),
+    path("deletions/<uuid:deletion>/receipt.json", deletion_pages.receipt_file, name="receipt"),
     path("d/<uuid:document>", reader_pages.document, name="document"),
     path("d/<uuid:document>/row", views.row, name="row"),
     path("d/<uuid:document>/content", reader_pages.content, name="content"),

@@ -40,6 +40,9 @@ from apps.workspaces.serializers import (
     WorkspacePatch,
 )
 
+# 204 has no body: where the receipt of what was removed is found.
+RECEIPT_HEADER = "Deletion-Receipt"
+
 
 def workspace_named(name: str) -> Workspace:
     """A workspace by slug or id, through the caller's scope."""
@@ -47,6 +50,11 @@ def workspace_named(name: str) -> Workspace:
         return Workspace.objects.get(pk=UUID(name))
     except ValueError:
         return Workspace.objects.get(slug=name)
+
+
+def removed(receipt: UUID) -> Response:
+    """Nothing is left to show but where the receipt is."""
+    return Response(status=204, headers={RECEIPT_HEADER: f"/api/v1/deletions/{receipt}"})
 
 
 def holder(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -165,12 +173,12 @@ class WorkspaceView(ApiView):
     @extend_schema(
         operation_id="workspaces_delete",
         summary="Remove a workspace with everything in it",
+        description="The header `Deletion-Receipt` is the address of the receipt.",
         tags=["workspaces"],
         responses={204: None, **errors(403, 404)},
     )
     def delete(self, request: Request, workspace: str) -> Response:
-        services.delete_workspace(workspace=self.place(workspace=workspace))
-        return Response(status=204)
+        return removed(services.delete_workspace(workspace=self.place(workspace=workspace)))
 
 
 class MembersView(ApiView):

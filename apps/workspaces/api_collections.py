@@ -14,7 +14,7 @@ from apps.core.idempotency import idempotent
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces import services
-from apps.workspaces.api import anew, holder, workspace_named
+from apps.workspaces.api import anew, holder, removed, workspace_named
 from apps.workspaces.models import Collection, CollectionGrant, Workspace
 from apps.workspaces.serializers import (
     CollectionIn,
@@ -78,6 +78,10 @@ def _schema(prefix: str, name: str) -> Callable[[Method], Method]:
         },
         "delete": {"responses": {204: None, **errors(403, 404)}},
     }
+    if name == "delete":
+        shapes["delete"]["description"] = (
+            "The header `Deletion-Receipt` is the address of the receipt."
+        )
     documented: Callable[[Method], Method] = extend_schema(
         operation_id=f"{prefix}_{name}",
         summary=summaries[name],
@@ -109,8 +113,8 @@ class CollectionView(ApiView):
 
     @_schema("collections", "delete")
     def delete(self, request: Request, **names: Any) -> Response:
-        services.delete_collection(collection=self.place(**names))
-        return Response(status=204)
+        receipt = services.delete_collection(collection=self.place(**names))
+        return removed(receipt)
 
 
 class CollectionOfWorkspaceView(CollectionView):

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from apps.accounts.models import Group, User
 from apps.core import hooks
 from apps.core.errors import AppError, ErrorCode
+from apps.core.ids import uuid7
 from apps.events import services as events
 from apps.permissions.roles import Permission, Role
 from apps.permissions.scope import current_scope, system_scope
@@ -64,19 +65,36 @@ def _save(collection: Collection) -> None:
 
 
 @transaction.atomic
-def delete_collection(*, collection: Collection) -> None:
+def delete_collection(*, collection: Collection) -> UUID:
     """Remove the collection with its documents. They are gone from search at once; what the index
-    and the disk still hold of them is removed by a job."""
+    and the disk still hold of them is removed by a job. Returns the id of its receipt."""
     current_scope().require(Permission.COLLECTION_MANAGE, collection.workspace_id)
     _record("collection.deleted", collection, name=collection.name)
-    announce_end([collection.pk])
+    workspace = collection.workspace
+    receipt = announce_end(workspace, "collection", collection.pk, collection.name, [collection.pk])
     collection.delete()
+    return receipt
 
 
-def announce_end(collection_ids: Iterable[UUID]) -> None:
-    """Let the apps above forget what they hold of collections that end now."""
+def announce_end(
+    workspace: Workspace, kind: str, pk: UUID, name: str, collection_ids: Iterable[UUID]
+) -> UUID:
+    """Let the apps above forget what they hold of collections that end now. Returns the id under
+    which the receipt is found."""
+    ending = hooks.Ending(
+        id=uuid7(),
+        kind=kind,
+        object_id=pk,
+        name=name,
+        workspace_id=workspace.pk,
+        workspace_name=workspace.name,
+        actor_id=current_scope().actor_id,
+        collections=frozenset(collection_ids),
+    )
     with system_scope("collections end: quotes, files and vectors of everybody's documents go"):
-        hooks.collections_removed(frozenset(collection_ids))
+        hooks.place_ending(ending)
+        hooks.collections_removed(ending.collections)
+    return ending.id
 
 
 @transaction.atomic

@@ -1,5 +1,7 @@
 """Verbs on workspaces and their members. Those on collections are in ``collections``."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -97,15 +99,16 @@ def update_workspace(*, workspace: Workspace, **values: str) -> Workspace:
 
 
 @transaction.atomic
-def delete_workspace(*, workspace: Workspace) -> None:
+def delete_workspace(*, workspace: Workspace) -> UUID:
     """Remove the workspace with its collections, documents and conversations. What the index and
-    the disk still hold of it is removed by a job."""
+    the disk still hold of it is removed by a job. Returns the id of its receipt."""
     current_scope().require(Permission.WORKSPACE_MANAGE, workspace.pk)
     events.record("workspace.deleted", workspace, name=workspace.name)
     with system_scope("delete workspace: an administrator cannot read its collections"):
         ids = list(Collection.objects.filter(workspace=workspace).values_list("pk", flat=True))
-    announce_end(ids)
+    receipt = announce_end(workspace, "workspace", workspace.pk, workspace.name, ids)
     workspace.delete()
+    return receipt
 
 
 # --- members --------------------------------------------------------------------------------------

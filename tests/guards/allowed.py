@@ -7,6 +7,7 @@ UNSCOPED = {
     "accounts.OneTimeLink": "used before anybody is signed in; found by the hash of its token only",
     "engines.Endpoint": "one list for the installation, for administrators",
     "engines.EmbeddingProfile": "one list for the installation; holds no documents",
+    "documents.DeletionReceipt": "read through documents.receipts, which applies the reader's scope",
     "events.Event": "read through events.queries, which applies the reader's scope",
 }
 
@@ -43,6 +44,7 @@ ASYNC_FOLDERS = {
 # Raw SQL, `file: name` → reason.
 RAW_SQL = {
     "apps/core/backup_sql.py: cursor": "copies whole tables, for the installation's administrator",
+    "apps/core/reclaim.py: cursor": "VACUUM and the like, which read nothing",
     "apps/permissions/models.py: _base_manager": "the guarded manager's own checks and cascades",
 }
 

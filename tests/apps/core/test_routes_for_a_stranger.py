@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.accounts import services
 from apps.accounts.models import User
-from apps.documents.models import DeletionJob
+from apps.documents.models import DeletionReceipt
 from apps.engines.models import Endpoint
 from apps.permissions.scope import system_scope
 from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
@@ -39,8 +39,12 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
     key, _plain = factories.make_api_key(alice)
     endpoint = Endpoint.objects.create(name="vLLM", base_url="http://vllm:8000/v1", model="m")
     with system_scope("test: samples"):
-        deletion = DeletionJob.objects.create(
-            collection=collection, document_id=uuid4(), requested_by=alice
+        deletion = DeletionReceipt.objects.create(
+            kind="document",
+            object_id=uuid4(),
+            workspace_id=workspace.pk,
+            collection_id=collection.pk,
+            requested_by_id=alice.pk,
         )
         member = Member.objects.get(user=alice)
         grant = CollectionGrant.objects.get(user=bob)

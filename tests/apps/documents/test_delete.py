@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core import blobs, hooks
 from apps.documents import erase, services, upkeep
-from apps.documents.models import Chunk, DeletionJob, Document, DocumentVersion, IngestRun
+from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, IngestRun
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
 from apps.permissions.scope import system_scope
@@ -47,10 +47,19 @@ def test_nothing_of_it_is_left_but_a_receipt(
     assert parsed_files() == []
     assert factory.index().versions() == {}
     with system_scope("test: read the receipt"):
-        receipt = DeletionJob.objects.get(document_id=document.pk)
+        receipt = DeletionReceipt.objects.get(object_id=document.pk)
     assert receipt.done_at is not None
     assert receipt.requested_by_id == alice.pk
-    assert (receipt.versions, receipt.chunks, receipt.files) == (2, 2, 2)
+    assert receipt.removed == {
+        "documents": 1,
+        "versions": 2,
+        "chunks": 2,
+        "vectors": 1,
+        "files": 2,
+        "files_kept": 0,
+        "quotes": 0,
+    }
+    assert set(receipt.remaining.values()) == {0}
 
 
 def test_higher_apps_are_told_to_forget_it(
@@ -139,10 +148,10 @@ def test_a_clean_up_killed_at_any_step_is_finished_by_the_next(
         with pytest.raises(Killed):
             erase.clean_up(job.pk)
     erase.clean_up(job.pk)
-    assert DeletionJob.objects.get().done_at is None, "the first one's lease is respected"
-    DeletionJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert DeletionReceipt.objects.get().done_at is None, "the first one's lease is respected"
+    DeletionReceipt.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     erase.clean_up(job.pk)
-    assert DeletionJob.objects.get().done_at is not None
+    assert DeletionReceipt.objects.get().done_at is not None
     assert not Chunk.objects.exists()
     assert not Document.with_deleted.exists()
     assert factory.index().versions() == {}
@@ -168,11 +177,11 @@ def test_an_index_that_is_down_delays_the_receipt(
     with monkeypatch.context() as broken:
         broken.setattr(MemoryIndex, "drop", down)
         erase.clean_up(job.pk)
-    assert DeletionJob.objects.get().done_at is None
-    DeletionJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert DeletionReceipt.objects.get().done_at is None
+    DeletionReceipt.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     with django_capture_on_commit_callbacks(execute=True):
         upkeep.sweep()
-    assert ("documents.clean_up", {"job_id": str(job.pk)}) in sent_jobs
+    assert ("documents.clean_up", {"receipt_id": str(job.pk)}) in sent_jobs
 
 
 def test_deleting_twice_is_one_deletion(as_: As, alice: User, collection: Collection) -> None:
