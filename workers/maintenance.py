@@ -5,6 +5,7 @@ from uuid import UUID
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.chat.services import close_interrupted
 from apps.documents import erase, jobs, upkeep
+from apps.documents import reconcile as reconciling
 from workers.tasks import task
 
 
@@ -23,7 +24,7 @@ def sweep() -> None:
 @task(jobs.RECONCILE, reason="compare SQL with index and files")
 def reconcile() -> None:
     """Repair what index and disk hold that SQL does not, and the other way round."""
-    upkeep.reconcile()
+    reconciling.run(is_repairing=True)
 
 
 @task(jobs.OPTIMIZE, reason="compact the index")

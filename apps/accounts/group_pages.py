@@ -137,9 +137,11 @@ def system(request: HttpRequest) -> HttpResponse:
     """What is up, which versions run, how much there is. Numbers only, nothing of what they count."""
     with system_scope("administration: numbers of rows, none of their content"):
         counts = {label.split(".")[1].lower(): _count(label) for label in _COUNTED}
+    compared = apps.get_model("documents.Reconciliation")._default_manager  # noqa: SLF001 - Django's own name
     context = {
         "report": health.check(),
         "counts": counts,
+        "reconciliation": compared.order_by("-pk").first(),
         "versions": {
             "Python": platform.python_version(),
             "Django": django.get_version(),

@@ -83,7 +83,7 @@ def seal() -> None:
     is_overdue = any(each.erased_at and each.erased_at < now - LONGEST_WAIT for each in waiting)
     if not waiting or (is_busy and not is_overdue):
         return
-    for index in _indexes():
+    for index in every_index():
         index.optimize(purge=True)
     for receipt in waiting:
         receipts.step(receipt, "index_purged")
@@ -121,7 +121,7 @@ def _is_in_use(sha256: str) -> bool:
     return live.filter(sha256=sha256).exists()
 
 
-def _indexes() -> list[IndexStore]:
+def every_index() -> list[IndexStore]:
     """The table of every profile there is."""
     return [factory.index(one) for one in {current_profile(), *EmbeddingProfile.objects.all()}]
 
@@ -130,7 +130,7 @@ def _drop_rows(receipt: DeletionReceipt) -> None:
     """Vectors and full text are columns of one row: what goes, goes from both."""
     receipts.removed(receipt, vectors=_rows_in_index(receipt.versions))
     receipt.save()  # before it is done: a repeated step would count nothing
-    for index in _indexes():
+    for index in every_index():
         for some in _portions(receipt.versions):
             index.drop(some)
     _noted(receipt, "index_dropped")
@@ -188,7 +188,9 @@ def _how_many(model: type[Chunk | DocumentVersion], column: str, ids: Sequence[U
 
 def _rows_in_index(version_ids: Sequence[str]) -> int:
     return sum(
-        sum(index.counts(some).values()) for index in _indexes() for some in _portions(version_ids)
+        sum(index.counts(some).values())
+        for index in every_index()
+        for some in _portions(version_ids)
     )
 
 

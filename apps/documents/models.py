@@ -232,3 +232,21 @@ class DeletionReceipt(models.Model):
     def state(self) -> str:
         """pending, or complete once nothing is left on any disk."""
         return "complete" if self.done_at else "pending"
+
+
+class Reconciliation(models.Model):
+    """How far SQL, index and disk agreed at one time. Numbers only; for administrators."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    differences = models.JSONField(default=dict, help_text="{kind: how many}; 0 is expected.")
+    total = models.PositiveIntegerField(default=0)
+    is_repaired = models.BooleanField(default=False)
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    took_ms = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.total} differences"

@@ -8,6 +8,7 @@ UNSCOPED = {
     "engines.Endpoint": "one list for the installation, for administrators",
     "engines.EmbeddingProfile": "one list for the installation; holds no documents",
     "documents.DeletionReceipt": "read through documents.receipts, which applies the reader's scope",
+    "documents.Reconciliation": "numbers of the whole installation, for administrators",
     "events.Event": "read through events.queries, which applies the reader's scope",
 }
 

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from apps.core import blobs
-from apps.documents import ingest, parsed, upkeep
+from apps.documents import ingest, parsed, reconcile, upkeep
 from apps.documents.models import Document, DocumentVersion, IngestRun
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
@@ -18,7 +18,7 @@ from apps.rag.ports import EmbeddedChunk, EmbeddedVersion, EngineUnavailable
 from apps.workspaces.models import Collection
 from tests import factories
 
-LONG_AGO = time.time() - 2 * upkeep.YOUNG_S
+LONG_AGO = time.time() - 2 * reconcile.YOUNG_S
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def test_rows_of_versions_that_are_gone_are_dropped(collection: Collection) -> N
     kept = factories.make_document(collection)
     gone = factories.make_document(collection, texts=["Something that was deleted."])
     Document.objects.filter(pk=gone.pk).delete()
-    upkeep.reconcile()
+    reconcile.run(is_repairing=True)
     assert list(factory.index().versions()) == [str(kept.current_id)]
 
 
@@ -43,7 +43,7 @@ def test_rows_of_a_version_that_is_being_embedded_stay(collection: Collection) -
     document = factories.make_document(collection)
     Document.objects.filter(pk=document.pk).update(current=None)
     IngestRun.objects.update(state=IngestRun.State.RUNNING, stage=IngestRun.Stage.PUBLISH)
-    upkeep.reconcile()
+    reconcile.run(is_repairing=True)
     assert str(document.current_id) in factory.index().versions()
 
 
@@ -57,8 +57,8 @@ def test_a_current_version_that_the_index_lost_is_indexed_again(
     factory.index().drop([name])
     if rows:
         factory.index().add([EmbeddedVersion(name, str(collection.pk), [chunk])])
-    upkeep.reconcile()
-    upkeep.reconcile()
+    reconcile.run(is_repairing=True)
+    reconcile.run(is_repairing=True)
     run = IngestRun.objects.get(state=IngestRun.State.QUEUED)
     ingest.embed(run.pk)
     assert factory.index().count(name) == DocumentVersion.objects.get().chunk_count == 2
@@ -76,7 +76,7 @@ def test_files_that_nothing_refers_to_are_removed_once_they_are_old(
     aged(blobs.path_of(version.sha256))
     left = aged(_file(Path(settings.BLOB_DIR) / "tmp" / "upload"))
     arriving = _file(Path(settings.BLOB_DIR) / "tmp" / "arriving")
-    upkeep.reconcile()
+    reconcile.run(is_repairing=True)
     assert not stray.path.exists()
     assert not left.exists()
     assert young.path.exists()
@@ -84,7 +84,7 @@ def test_files_that_nothing_refers_to_are_removed_once_they_are_old(
     assert blobs.path_of(version.sha256).exists()
     assert parsed.path_of(version).exists()
     Document.objects.filter(pk=document.pk).delete()
-    upkeep.reconcile()
+    reconcile.run(is_repairing=True)
     assert not parsed.path_of(version).exists()
     assert not blobs.path_of(version.sha256).exists()
 
@@ -105,6 +105,6 @@ def test_an_index_that_is_down_is_looked_at_the_next_time(
     aged(stray.path)
     monkeypatch.setattr(MemoryIndex, "versions", down)
     monkeypatch.setattr(MemoryIndex, "optimize", down)
-    upkeep.reconcile()
+    reconcile.run(is_repairing=True)
     upkeep.optimize()
     assert not stray.path.exists(), "files are looked after all the same"
