@@ -18,9 +18,13 @@ _SAMPLE = 64 * 1024
 _LONGEST_TYPE = 200
 _XML_HEAD = re.compile(rb"^<\?xml[^>]{0,200}\?>\s*")
 _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# The folders of an OLE2 file name its streams in UTF-16.
+# The folders of an OLE2 file name its streams in UTF-16. A file may hold others whole, a mail
+# above all: what its name says is looked for first.
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_WORKBOOK = "Workbook".encode("utf-16-le")
+_STREAMS = {
+    MediaType.MSG: "__properties_version1.0",
+    MediaType.XLS: "Workbook",
+}
 _MAIN_PARTS = {
     "word/": MediaType.DOCX,
     "ppt/": MediaType.PPTX,
@@ -43,7 +47,7 @@ def media_type_of(path: Path, name: str) -> MediaType:
     if sample.startswith(b"PK\x03\x04"):
         return _of_zip(path, suffix)
     if sample.startswith(_OLE2):
-        return _of_ole2(path)
+        return _of_ole2(path, suffix)
     wanted = SUFFIXES.get(suffix)
     if wanted is None:
         raise _unsupported(suffix)
@@ -84,13 +88,18 @@ def _said_by_zip(path: Path) -> str:
     return said.strip().removesuffix("-template")
 
 
-def _of_ole2(path: Path) -> MediaType:
+def _of_ole2(path: Path, suffix: str) -> MediaType:
+    wanted = SUFFIXES.get(suffix)
+    order = sorted(_STREAMS, key=lambda each: each is not wanted)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data.find(_ENCRYPTED) >= 0:
+        found = next(
+            (each for each in order if data.find(_STREAMS[each].encode("utf-16-le")) >= 0), None
+        )
+        if found is not MediaType.MSG and data.find(_ENCRYPTED) >= 0:
             raise Permanent(ErrorCode.ENCRYPTED)
-        if data.find(_WORKBOOK) >= 0:
-            return MediaType.XLS
-    raise _unsupported("")
+    if found is None:
+        raise _unsupported("")
+    return found
 
 
 def _is_html(sample: bytes) -> bool:

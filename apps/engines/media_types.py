@@ -62,6 +62,9 @@ class MediaType(StrEnum):
     ODP = "application/vnd.oasis.opendocument.presentation", Container.ZIP, "odp otp", "odf_parser.OdfParser"
     RTF = "application/rtf", Container.RTF, "rtf", "rtf_parser.RtfParser"
     EPUB = "application/epub+zip", Container.ZIP, "epub", "epub_parser.EpubParser"
+    EML = "message/rfc822", Container.TEXT, "eml mht mhtml", "mail_parser.MailParser"
+    MBOX = "application/mbox", Container.TEXT, "mbox", "mail_parser.MailParser"
+    MSG = "application/vnd.ms-outlook", Container.OLE2, "msg", "msg_parser.MsgParser"
     # fmt: on
 
     @property

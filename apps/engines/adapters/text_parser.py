@@ -17,12 +17,17 @@ class TextParser:
     """See ``apps.rag.ports.Parser``."""
 
     def parse(self, path: Path, *, media_type: str) -> list[Block]:
-        text = decode(path.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
-        return [
-            Block(BlockKind.TEXT, unwrapped(paragraph))
-            for paragraph in _BLANK.split(text)
-            if paragraph.strip()
-        ]
+        return paragraphs(decode(path.read_bytes()))
+
+
+def paragraphs(text: str) -> list[Block]:
+    """A block for each paragraph."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return [
+        Block(BlockKind.TEXT, unwrapped(paragraph))
+        for paragraph in _BLANK.split(lines)
+        if paragraph.strip()
+    ]
 
 
 def unwrapped(paragraph: str) -> str:
