@@ -60,7 +60,8 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.TOO_MANY_REQUESTS: _("Too many requests. Wait a moment and try again."),
     ErrorCode.INTERNAL: _("Something went wrong on our side. It has been logged; try again."),
     ErrorCode.UNSUPPORTED: _(
-        "This kind of file is not read. PDF, Word, PowerPoint, Excel, HTML, Markdown, text and CSV are."
+        "This kind of file is not read. PDF, Word, PowerPoint, Excel, OpenDocument, RTF, e-books, e-mail, web pages, "
+        "Markdown, text, CSV, JSON, XML, YAML and subtitles are."
     ),
     ErrorCode.TOO_LARGE: _("The file is larger than this installation accepts."),
     ErrorCode.EMPTY: _("The file is empty. Check it and upload it again."),

@@ -19,7 +19,8 @@ def upload_strings() -> dict[str, str]:
         "upload_too_large": _("Larger than {limit}, which is the most that is accepted here."),
         "upload_empty": _("The file is empty."),
         "upload_unsupported": _(
-            "{suffix} is not read. PDF, Word, PowerPoint, Excel, HTML, Markdown, text and CSV are."
+            "{suffix} is not read. PDF, Word, PowerPoint, Excel, OpenDocument, RTF, e-books, e-mail, web pages, "
+            "Markdown, text, CSV, JSON, XML, YAML and subtitles are."
         ),
         "upload_count": _("{n} files added to the uploads"),
         "upload_count_one": _("{n} file added to the uploads"),
