@@ -13,6 +13,8 @@ from typing import Any
 
 _WHERE = {
     "xquad": "github.com/google-deepmind/xquad (xquad.en.json, xquad.zh.json)",
+    "cmrc2018": "github.com/ymcui/cmrc2018 (cmrc2018_dev.json)",
+    "mtrag_un": "github.com/IBM/mt-rag-benchmark (reference.jsonl.gz)",
     "scifact": "github.com/allenai/scifact (as scifact.zip with corpus_train.csv)",
     "sec10q": "sec.gov (10-Q reports as PDF, in docs/)",
 }
@@ -97,7 +99,36 @@ def sec10q() -> list[Path]:
     return sorted((folder("sec10q") / "docs").glob("*.pdf"))
 
 
+def mixed(asked: str, answered: str) -> QuestionSet:
+    """A library in two languages: every other paragraph of XQuAD in Chinese, the rest in English.
+    The questions are those in ``asked`` whose paragraph is there in ``answered``."""
+    sets = {language: xquad(language) for language in ("zh", "en")}
+
+    def language_of(number: str) -> str:
+        return "zh" if int(number) % 2 == 0 else "en"
+
+    documents = {
+        name: text
+        for language, each in sets.items()
+        for name, text in each.documents.items()
+        if language_of(name[2:]) == language
+    }
+    questions = []
+    for question in sets[asked].questions:
+        number = next(iter(question.relevant))[2:]
+        if language_of(number) == answered:
+            relevant = frozenset({f"{answered}{number}"})
+            questions.append(Question(question.id, question.text, relevant))
+    return QuestionSet(documents, tuple(questions))
+
+
 def load(name: str) -> QuestionSet:
-    if name == "scifact":
-        return scifact()
-    return xquad(name.removeprefix("xquad-"))
+    """``scifact``, ``xquad-zh``, ``xquad-en``, or ``mixed-zh-en``: asked in zh, answered in en."""
+    kind, *languages = name.split("-")
+    match kind:
+        case "scifact":
+            return scifact()
+        case "mixed":
+            return mixed(*languages)
+        case _:
+            return xquad(*languages)

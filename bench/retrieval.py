@@ -1,6 +1,8 @@
 """How good search is: nDCG@10 by document on public question sets.
 
-python -m bench.retrieval --key fn_… [--sets xquad-zh,xquad-en,scifact] [--limit N] [--mode hybrid]
+python -m bench.retrieval --key fn_… [--sets xquad-zh,xquad-en,scifact,mixed-zh-en] [--limit N]
+
+``mixed-zh-en`` is a library in both languages, asked in Chinese about what is there in English.
 """
 
 import time

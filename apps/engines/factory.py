@@ -15,8 +15,10 @@ from django.conf import settings
 from apps.core.sealing import unseal
 from apps.engines.adapters.index_values import IndexStore
 from apps.engines.adapters.sandbox import SandboxParser
+from apps.engines.centres import centre
 from apps.engines.models import EmbeddingProfile, Endpoint
 from apps.engines.profiles import current_profile
+from apps.rag.centre import CentredEmbedder
 from apps.rag.ports import Embedder, Generator, Judge, Reranker
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def embedder(profile: EmbeddingProfile | None = None) -> Embedder:
     def build() -> Embedder:
         from apps.engines.adapters.openai_compatible import RemoteEmbedder
 
-        return RemoteEmbedder(
+        remote = RemoteEmbedder(
             server.base_url,
             model=wanted.model,
             dimensions=wanted.dimensions,
@@ -101,6 +103,7 @@ def embedder(profile: EmbeddingProfile | None = None) -> Embedder:
             query_prefix=wanted.query_prefix,
             passage_prefix=wanted.passage_prefix,
         )
+        return CentredEmbedder(remote, centre(wanted.centre)) if wanted.centre else remote
 
     return _kept(f"embedder {wanted.pk}", (server, wanted.pk), build)
 

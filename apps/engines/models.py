@@ -50,13 +50,23 @@ class EmbeddingProfile(models.Model):
     dimensions = models.PositiveIntegerField()
     query_prefix = models.CharField(max_length=100, blank=True, default="")
     passage_prefix = models.CharField(max_length=100, blank=True, default="")
+    # Name of the mean vectors that are taken away from the model's own; "" takes nothing away.
+    centre = models.CharField(max_length=100, blank=True, default="")
     chunk_size = models.PositiveIntegerField(default=320)
     chunk_overlap = models.PositiveIntegerField(default=0)
     is_current = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     immutable: ClassVar[frozenset[str]] = frozenset(
-        {"model", "dimensions", "query_prefix", "passage_prefix", "chunk_size", "chunk_overlap"}
+        {
+            "model",
+            "dimensions",
+            "query_prefix",
+            "passage_prefix",
+            "centre",
+            "chunk_size",
+            "chunk_overlap",
+        }
     )
 
     class Meta:
