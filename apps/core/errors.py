@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     DISK_FULL = "DISK_FULL"
     FILE_MISSING = "FILE_MISSING"
     GAVE_UP = "GAVE_UP"
+    NOT_FOUND_AGAIN = "NOT_FOUND_AGAIN"
     # engines
     ENGINE_ERROR = "ENGINE_ERROR"
     ENGINE_UNAVAILABLE = "ENGINE_UNAVAILABLE"
@@ -85,6 +86,9 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.FILE_MISSING: _("The stored file is missing. Upload it again."),
     ErrorCode.GAVE_UP: _(
         "This file stopped its reader several times and was set aside. The others went on."
+    ),
+    ErrorCode.NOT_FOUND_AGAIN: _(
+        "It was indexed, but a search for its own words did not find it. Try again; if it stays so, an administrator can rebuild the index."
     ),
     ErrorCode.ENGINE_ERROR: _("The model server answered with an error. Try again."),
     ErrorCode.ENGINE_UNAVAILABLE: _(

@@ -28,7 +28,7 @@ from apps.core.drf import (
 from apps.core.errors import AppError
 from apps.core.idempotency import idempotent
 from apps.documents import services
-from apps.documents.models import Document
+from apps.documents.models import Document, IngestRun
 from apps.documents.queries import balance, documents_with_state, with_state
 from apps.documents.serializers import (
     STATES,
@@ -216,11 +216,13 @@ def _wait(ids: list[UUID], *, seconds: int) -> None:
 
 def _shown(added: list[services.Added]) -> Any:
     rows = {row.pk: row for row in _rows([each.document.pk for each in added])}
+    # As they are now: one that was waited for has gone on since it was queued.
+    runs = IngestRun.objects.in_bulk([each.run.pk for each in added])
     shown = []
     for each in added:
         row = rows[each.document.pk]
         row.run, row.is_new_version, row.is_duplicate = (
-            each.run,
+            runs.get(each.run.pk, each.run),
             each.is_new_version,
             each.is_duplicate,
         )

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of, whole_number
 from apps.documents import services
 from apps.documents.delivery import original
-from apps.documents.models import Chunk, Document, DocumentVersion
+from apps.documents.models import Chunk, Document, DocumentVersion, LedgerEntry
 from apps.documents.queries import with_state
 from apps.documents.serializers import (
     ChunkOut,
@@ -22,6 +22,7 @@ from apps.documents.serializers import (
     DocumentOut,
     DocumentPatch,
     DocumentWithVersionsOut,
+    LedgerEntryOut,
     VersionOut,
 )
 
@@ -153,10 +154,30 @@ class DocumentVersionsView(DocumentView):
         return page(request, rows, VersionOut, by="-number", context={"current": found.current_id})
 
 
+class DocumentLedgerView(DocumentView):
+    http_method_names = ["get", "head", "options"]
+
+    @extend_schema(
+        operation_id="documents_ledger",
+        summary="What happened to a document, stage by stage",
+        description="`received`, `checked`, `parsed`, `chunked`, `embedded`, `indexed`, and "
+        "`verified` when a search for its own words found it; each with its time, how long it "
+        "took, how much there was (bytes, blocks, passages, rows), the attempt, and the reason "
+        "where it stopped. Oldest first.",
+        tags=["documents"],
+        parameters=[CURSOR, LIMIT, _VERSION],
+        responses={200: page_of(LedgerEntryOut, "LedgerPage"), **errors(400, 404)},
+    )
+    def get(self, request: Request, document: UUID) -> Response:
+        version = _version(request, self.place(document=document))
+        return page(request, LedgerEntry.objects.filter(version=version), LedgerEntryOut, by="id")
+
+
 urlpatterns = [
     path("documents/<uuid:document>", DocumentView.as_view(), name="document"),
     path("documents/<uuid:document>/retry", DocumentRetryView.as_view(), name="document-retry"),
     path("documents/<uuid:document>/chunks", DocumentChunksView.as_view(), name="document-chunks"),
+    path("documents/<uuid:document>/ledger", DocumentLedgerView.as_view(), name="document-ledger"),
     path(
         "documents/<uuid:document>/content",
         DocumentContentView.as_view(),

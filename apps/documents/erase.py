@@ -18,7 +18,14 @@ from apps.core import blobs, hooks, quotes
 from apps.core.reclaim import reclaim
 from apps.documents import parsed, receipts
 from apps.documents.files import dropping
-from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, IngestRun
+from apps.documents.models import (
+    Chunk,
+    DeletionReceipt,
+    Document,
+    DocumentVersion,
+    IngestRun,
+    LedgerEntry,
+)
 from apps.engines import factory
 from apps.engines.adapters.index_values import IndexStore
 from apps.engines.models import EmbeddingProfile
@@ -32,7 +39,7 @@ LEASE = timedelta(minutes=5)
 ROWS_AT_ONCE = 2000
 # One purge serves all deletions before it, so the last of many does it; but none waits longer.
 LONGEST_WAIT = timedelta(minutes=10)
-_TOUCHED = (Chunk, DocumentVersion, Document, IngestRun)
+_TOUCHED = (Chunk, DocumentVersion, Document, IngestRun, LedgerEntry)
 
 
 def clean_up(receipt_id: UUID) -> None:

@@ -15,11 +15,14 @@ from django.utils import timezone
 
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
-from apps.documents import parsed
+from apps.documents import ledger, parsed
 from apps.documents.erase import erase_files
 from apps.documents.indexing import drop_from_index, index_versions
 from apps.documents.leases import LeaseLost, Work
+from apps.documents.ledger import Clock, Passed
+from apps.documents.ledger import Stage as Line
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
+from apps.documents.probe import is_found
 from apps.engines import factory
 from apps.engines.profiles import recipe_of
 from apps.events import services as events
@@ -40,16 +43,20 @@ def parse(run_id: UUID) -> None:
     if work is None:
         return
     with _ending(work):
+        clock = Clock()
         version = work.run.version
         blocks = parsed.load(version)
         if blocks is None:
             blocks = _read(work)
             parsed.keep(version, blocks)
+        passed = [Passed(Line.PARSED, len(blocks), clock.read())]
         chunks = chunk(blocks, recipe_of(factory.wiring().profile), version_id=str(version.pk))
         if not chunks:
             raise Permanent(ErrorCode.NO_TEXT)
         work.extend()
-        _save_chunks(work, chunks, pages=max((block.page or 0 for block in blocks), default=0))
+        passed.append(Passed(Line.CHUNKED, len(chunks), clock.read()))
+        pages = max((block.page or 0 for block in blocks), default=0)
+        _save_chunks(work, chunks, pages=pages, passed=passed)
 
 
 def embed(run_id: UUID) -> None:
@@ -88,7 +95,7 @@ def _indexed(works: list[Work]) -> list[Work]:
     if not works:
         return []
     try:
-        index_versions([work.run.version for work in works], beat=_beat(works))
+        took = index_versions([work.run.version for work in works], beat=_beat(works))
     except (ports.EngineError, AppError, Transient, OSError, LeaseLost) as error:
         for work in works:
             with _ending(work):
@@ -97,6 +104,12 @@ def _indexed(works: list[Work]) -> list[Work]:
     through = []
     for work in works:
         with _ending(work):
+            count = work.run.version.chunk_count
+            passed = [
+                Passed(Line.EMBEDDED, count, round(1000 * count * took.embed_s)),
+                Passed(Line.INDEXED, count, round(1000 * count * took.write_s)),
+            ]
+            ledger.note(work.run, passed)
             work.advance(Stage.PUBLISH)
             through.append(work)
     return through
@@ -149,7 +162,9 @@ def _read(work: Work) -> list[ports.Block]:
     return factory.parser().parse(path, media_type=version.media_type, beat=work.extend)
 
 
-def _save_chunks(work: Work, chunks: Sequence[ports.Chunk], *, pages: int) -> None:
+def _save_chunks(
+    work: Work, chunks: Sequence[ports.Chunk], *, pages: int, passed: list[Passed]
+) -> None:
     version = work.run.version
     rows = [_as_row(version, one) for one in chunks]
     with transaction.atomic():
@@ -166,6 +181,7 @@ def _save_chunks(work: Work, chunks: Sequence[ports.Chunk], *, pages: int) -> No
         DocumentVersion.objects.filter(pk=version.pk).update(
             chunk_count=len(rows), pages=pages or None
         )
+        ledger.note(work.run, passed)
         work.hand_over(Stage.EMBED, total=len(rows))
 
 
@@ -177,14 +193,19 @@ def _delete_others(version: DocumentVersion, kept: set[UUID]) -> None:
 
 
 def _publish(work: Work, *, found: int) -> None:
-    """Make the version the current one, once the index holds all of it."""
+    """Make the version the current one, once the index holds all of it and a search finds it."""
     run, version = work.run, work.run.version
     if found != version.chunk_count:
         log.error("version %s: %d rows for %d chunks", version.pk, found, version.chunk_count)
         work.wait(ErrorCode.ENGINE_WAIT, counts=True, stage=Stage.EMBED)
         return
+    clock = Clock()
+    if not is_found(version):
+        work.wait(ErrorCode.NOT_FOUND_AGAIN, counts=True, stage=Stage.EMBED)
+        return
     with transaction.atomic():
         work.held()
+        ledger.note(run, [Passed(Line.VERIFIED, found, clock.read())])
         document = Document.objects.select_for_update().get(pk=run.document_id)
         is_newest = _is_newest(document, version)
         if is_newest:

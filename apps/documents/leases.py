@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.core import jobs as core_jobs
+from apps.documents import ledger
 from apps.documents.jobs import EMBED, PARSE
 from apps.documents.models import IngestRun
 from apps.events import services as events
@@ -19,6 +20,8 @@ LEASE = timedelta(seconds=60)
 EXTEND_EVERY_S = 10.0
 ANNOUNCE_AFTER_S = 1.0
 MOST_ATTEMPTS = 4
+# A file whose reader was killed this often is set aside: a third worker is not risked.
+MOST_READS = 2
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 300.0
 # A message may be lost, but a long queue is not a loss: unsent runs are sent again after this.
@@ -28,6 +31,12 @@ JOBS = {
     IngestRun.Stage.EMBED: EMBED,
     IngestRun.Stage.PUBLISH: EMBED,
 }
+
+
+def attempts_of(run: IngestRun) -> int:
+    """How often a run is begun. One that stopped with a reason did not end its worker."""
+    is_reading = run.stage == IngestRun.Stage.PARSE and not run.error_code
+    return MOST_READS if is_reading else MOST_ATTEMPTS
 
 
 class LeaseLost(Exception):
@@ -52,8 +61,8 @@ class Work:
             return None
         run = IngestRun.objects.select_related("version", "document").get(pk=run_id)
         work = cls(run, until)
-        if run.attempt > MOST_ATTEMPTS:
-            work.fail("GAVE_UP", attempts=MOST_ATTEMPTS)
+        if run.attempt > attempts_of(run):
+            work.fail("GAVE_UP", attempts=run.attempt - 1)
             return None
         return work
 
@@ -117,12 +126,14 @@ class Work:
             error_detail={"waits": waits},
             not_before=timezone.now() + timedelta(seconds=delay) + RESEND,
         )
+        ledger.stopped(self.run, code)
         job = JOBS[IngestRun.Stage(stage)]
         core_jobs.send_later(job, countdown=delay, run_id=str(self.run.pk))
 
     def fail(self, code: str, **detail: Any) -> None:
         """For good; a person can try again."""
         self._end(IngestRun.State.FAILED, error_code=code, error_detail=detail, finished=True)
+        ledger.stopped(self.run, code)
         document = self.run.document
         events.record("document.failed", document, name=document.name, code=code)
 

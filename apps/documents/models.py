@@ -185,6 +185,46 @@ class IngestRun(ScopedModel):
         return now + lease if taken else None
 
 
+class LedgerEntry(ScopedModel):
+    """One stage that a run passed, or, with a code, one reason why it stopped there."""
+
+    UNVERIFIED = "NOT_FOUND_AGAIN"
+
+    class Stage(models.TextChoices):
+        RECEIVED = "received", _("Received")
+        CHECKED = "checked", _("Checked")
+        PARSED = "parsed", _("Read")
+        CHUNKED = "chunked", _("Cut into passages")
+        EMBEDDED = "embedded", _("Embedded")
+        INDEXED = "indexed", _("Indexed")
+        VERIFIED = "verified", _("Found by its own words")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, models.CASCADE, related_name="+")
+    version = models.ForeignKey(DocumentVersion, models.CASCADE, related_name="+")
+    run = models.ForeignKey(IngestRun, models.CASCADE, related_name="+")
+    stage = models.CharField(max_length=12, choices=Stage)
+    at = models.DateTimeField()
+    took_ms = models.PositiveIntegerField(default=0)
+    count = models.PositiveBigIntegerField(
+        default=0, help_text="Bytes, then blocks, then passages or rows; 0 where it stopped."
+    )
+    attempt = models.PositiveIntegerField(default=1)
+    error_code = models.CharField(max_length=40, blank=True, default="")
+
+    class Meta(ScopedModel.Meta):
+        ordering = ("at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["run", "stage", "error_code"], name="one_line_per_stage_and_reason"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.error_code}"
+
+
 class DeletionReceipt(models.Model):
     """What was deleted, by whom, and what became of each thing that was stored of it. It is also
     the leased work of erasing: the row outlives the document, the collection and the workspace, so

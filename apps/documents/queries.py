@@ -18,6 +18,7 @@ from django.db.models import (
 
 from apps.documents import parsed
 from apps.documents.models import Document, DocumentVersion, IngestRun
+from apps.documents.reasons import OF_THE_FILE
 from apps.rag.ports import Block
 from apps.workspaces.models import Collection
 
@@ -45,12 +46,14 @@ class StateColumns(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Where the documents of a collection are: received = searchable + waiting + failed."""
+    """Where the documents of a collection are: received = searchable + waiting + failed. ``again``:
+    how many failed, also with a version that still answers, for a reason that may have passed."""
 
     received: int
     searchable: int
     waiting: int
     failed: int
+    again: int = 0
 
 
 def with_state(documents: QuerySet[Document]) -> QuerySet[DocumentWithState]:
@@ -102,9 +105,16 @@ def balance(collection: Collection) -> Balance:
         received=Count("pk"),
         searchable=Count("pk", filter=Q(current__isnull=False)),
         failed=Count("pk", filter=Q(current__isnull=True, state=FAILED)),
+        again=Count("pk", filter=Q(state=FAILED) & ~Q(error_code__in=OF_THE_FILE)),
     )
     waiting = counts["received"] - counts["searchable"] - counts["failed"]
     return Balance(waiting=waiting, **counts)
+
+
+def worth_another_try(collection: Collection) -> QuerySet[DocumentWithState]:
+    """What failed for a reason that trying again can change."""
+    failed = documents_with_state(collection).filter(state=FAILED)
+    return failed.exclude(error_code__in=OF_THE_FILE)
 
 
 def state_of(document: Document) -> str:

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from apps.core.errors import message_of
+from apps.documents import ledger
 from apps.documents.delivery import original
 from apps.documents.models import Chunk, Document, DocumentVersion
 from apps.documents.queries import with_state
@@ -35,6 +36,7 @@ def document(request: HttpRequest, document: UUID) -> HttpResponse:
         "collection": place,
         "here": "documents",
         "versions": found.versions.select_related("created_by"),
+        "ledger": ledger.lines(version),
         "holders": holders(place),
         "may_write": current_scope().may_write(place.pk),
         "problem": message_of(found.error_code) if found.error_code else "",  # type: ignore[attr-defined]

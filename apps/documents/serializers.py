@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.errors import message_of
-from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion
+from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, LedgerEntry
 from apps.documents.receipts import body
 
 STATES = ("queued", "parsing", "embedding", "ready", "failed")
@@ -206,6 +206,22 @@ class ChunkOut(serializers.ModelSerializer[Chunk]):
     class Meta:
         model = Chunk
         fields = ("id", "version", "ordinal", "page", "headings", "boxes", "text")
+
+
+class LedgerEntryOut(serializers.ModelSerializer[LedgerEntry]):
+    version = serializers.UUIDField(source="version_id")
+    run = serializers.UUIDField(source="run_id")
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = LedgerEntry
+        fields = ("id", "version", "run", "stage", "at", "took_ms", "count", "attempt", "error")
+
+    @extend_schema_field(_CodedOut(allow_null=True))
+    def get_error(self, row: LedgerEntry) -> dict[str, str] | None:
+        if not row.error_code:
+            return None
+        return {"code": row.error_code, "message": message_of(row.error_code)}
 
 
 class DeletionOut(serializers.ModelSerializer[DeletionReceipt]):

@@ -1,7 +1,7 @@
 """Verbs on documents: add, add a version, rename, try again, delete."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, BinaryIO, Literal
@@ -12,11 +12,13 @@ from django.utils import timezone
 
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode
+from apps.documents import ledger
 from apps.documents.endings import document_ends
 from apps.documents.fetch import fetch
 from apps.documents.files import dropping, keeping
 from apps.documents.jobs import PARSE
 from apps.documents.leases import RESEND
+from apps.documents.ledger import Clock, Passed, Stage
 from apps.documents.models import DeletionReceipt, Document, DocumentVersion, IngestRun
 from apps.documents.names import clean_name, numbered
 from apps.documents.sniff import media_type_of
@@ -55,6 +57,7 @@ class _Upload:
     source_url: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_existing: OnExisting = "ask"
+    passed: Sequence[Passed] = ()
 
 
 def add_version(  # noqa: PLR0913 - all that an upload may say of itself
@@ -76,17 +79,21 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
     """
     current_scope().require_write(collection.pk)
     filename = clean_name(name)
+    clock = Clock()
     blob = blobs.store(_pieces(file), max_bytes=settings.UPLOAD_MAX_BYTES)
+    passed = [Passed(Stage.RECEIVED, blob.size, clock.read())]
     try:
+        media_type = media_type_of(blob.path, filename)
         upload = _Upload(
             collection=collection,
             blob=blob,
-            media_type=media_type_of(blob.path, filename),
+            media_type=media_type,
             filename=filename,
             external_id=_line(external_id),
             source_url=source_url[:2000],
             metadata=metadata or {},
             on_existing=on_existing,
+            passed=[*passed, Passed(Stage.CHECKED, blob.size, clock.read())],
         )
         return _stored(upload)
     except AppError:
@@ -299,7 +306,9 @@ def _new_version(document: Document, upload: _Upload, *, number: int) -> Added:
         media_type=upload.media_type,
         created_by_id=current_scope().actor_id,
     )
-    return Added(document, version, _queue(version), is_new_version=number > 1)
+    run = _queue(version)
+    ledger.begin(run, upload.passed)
+    return Added(document, version, run, is_new_version=number > 1)
 
 
 def _queue(version: DocumentVersion) -> IngestRun:

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.documents.jobs import CLEAN_UP
-from apps.documents.leases import JOBS, MOST_ATTEMPTS, RESEND, Work
+from apps.documents.leases import JOBS, RESEND, Work, attempts_of
 from apps.documents.models import DeletionReceipt, IngestRun
 from apps.engines import factory
 from apps.rag.ports import EngineError
@@ -48,7 +48,7 @@ def _free_lapsed(now: datetime) -> None:
     for run in lapsed.select_related("document", "version")[:AT_ONCE]:
         if run.lease_until is None:
             continue
-        if run.attempt >= MOST_ATTEMPTS:
+        if run.attempt >= attempts_of(run):
             Work(run, run.lease_until).fail("GAVE_UP", attempts=run.attempt)
         else:
             IngestRun.objects.filter(

@@ -18,7 +18,14 @@ from apps.core.pages import blame
 from apps.documents import services
 from apps.documents.forms import FilterForm, RenameForm, TextForm, UploadForm, UrlForm
 from apps.documents.models import Document
-from apps.documents.queries import FAILED, READY, balance, documents_with_state, with_state
+from apps.documents.queries import (
+    FAILED,
+    READY,
+    balance,
+    documents_with_state,
+    with_state,
+    worth_another_try,
+)
 from apps.documents.strings import upload_strings
 from apps.engines.media_types import SUFFIXES
 from apps.permissions.roles import Permission
@@ -178,10 +185,10 @@ def retry(request: HttpRequest, document: UUID) -> HttpResponse:
 
 @require_POST
 def retry_failed(request: HttpRequest, collection: UUID) -> HttpResponse:
-    """Everything of a collection that failed, once more."""
+    """Everything of a collection that failed, once more; not what fails however often it is read."""
     place = _place(collection)
     current_scope().require_write(place.pk)
-    for document in _narrowed(documents_with_state(place), "", FAILED):
+    for document in worth_another_try(place):
         services.retry(document=document)
     return render(request, "documents/_rows.html", _rows(request, place))
 

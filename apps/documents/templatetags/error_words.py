@@ -4,6 +4,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 from apps.core.errors import ErrorCode, message_of
+from apps.documents.reasons import OF_THE_FILE
 
 register = template.Library()
 
@@ -26,6 +27,7 @@ def error_title(code: str) -> str:
         ErrorCode.TOO_COSTLY: _("Too large to read"),
         ErrorCode.GAVE_UP: _("Set aside"),
         ErrorCode.FILE_MISSING: _("The file is missing"),
+        ErrorCode.NOT_FOUND_AGAIN: _("Not found by a search"),
         ErrorCode.DISK_FULL: _("The disk is full"),
     }
     return str(titles.get(ErrorCode(code))) if code in titles else _("Failed")
@@ -34,10 +36,4 @@ def error_title(code: str) -> str:
 @register.filter
 def is_of_the_file(code: str) -> bool:
     """Whether another file helps, and reading the same one again does not."""
-    return code in {
-        ErrorCode.ENCRYPTED,
-        ErrorCode.EMPTY,
-        ErrorCode.UNREADABLE,
-        ErrorCode.UNSUPPORTED,
-        ErrorCode.NO_TEXT,
-    }
+    return code in OF_THE_FILE

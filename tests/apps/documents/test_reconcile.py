@@ -15,7 +15,8 @@ from apps.permissions.scope import system_scope
 from apps.workspaces.models import Collection
 from tests import factories
 from tests.apps.documents.test_upkeep import aged
-from workers.schedule import celery_app
+from workers import schedule
+from workers.app import celery_app
 
 SignIn = Callable[[User], Client]
 
@@ -106,4 +107,5 @@ def test_administrators_see_the_numbers_and_nobody_else(
 
 @pytest.mark.parametrize("name", ["documents.reconcile"])
 def test_it_is_sent_by_the_clock_every_night(name: str) -> None:
+    assert schedule.__doc__, "loading it fills the table"
     assert name in {entry["task"] for entry in celery_app.conf.beat_schedule.values()}

@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.errors import ErrorCode, Transient
 from apps.documents import indexing, ingest, parsed, queries, services, upkeep
-from apps.documents.leases import LEASE, MOST_ATTEMPTS, LeaseLost, Work
+from apps.documents.leases import LEASE, MOST_ATTEMPTS, MOST_READS, LeaseLost, Work
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
@@ -222,14 +222,14 @@ def test_every_stage_may_run_twice(
     assert is_searchable_once(added, alice, collection)
 
 
-def test_a_file_that_kills_every_worker_is_given_up(
+def test_a_file_whose_worker_was_killed_twice_while_reading_it_is_set_aside(
     added: services.Added, system: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deadly(*_args: object) -> None:
         raise Killed
 
     monkeypatch.setattr(ingest, "_read", deadly)
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MOST_READS):
         with pytest.raises(Killed):
             ingest.parse(added.run.pk)
         lapse(added.run.pk)

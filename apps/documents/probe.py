@@ -1,0 +1,63 @@
+"""Asks the index for a version by its own words, as a person would find it, before it answers."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from apps.documents.models import Chunk, DocumentVersion
+from apps.engines import factory
+from apps.permissions.scope import Scope
+from apps.rag import ports
+from apps.rag.embed import embed_chunks
+
+log = logging.getLogger(__name__)
+
+# Enough words to stand out, few enough to be cheap.
+LONGEST_QUERY = 200
+NEAR, FAR = 50, 1_000
+# Results whose scores differ less than this are copies of one text, among which ours may hide.
+CROWD = 0.98
+Search = Callable[[int], Sequence[ports.Hit]]
+
+
+def is_found(version: DocumentVersion) -> bool:
+    """Whether a search in its collection finds the version: by words of its passages, or, where
+    they have no words or others have more of them, by the vector of one. Where more copies of a
+    text are stored than a search returns, being one of them is enough. Raises EngineError."""
+    chunks = _samples(version)
+    # It sees the one collection, ids only: whoever reads passages does so in their own scope.
+    reach = Scope(actor_id=None, readable=frozenset({version.collection_id})).reach()
+    index = factory.index()
+    for chunk in chunks:
+        words = chunk.text[:LONGEST_QUERY]
+        if _finds(version, lambda limit, words=words: index.by_words(words, reach, limit=limit)):  # type: ignore[misc]
+            return True
+    as_port = [
+        ports.Chunk(str(one.pk), one.ordinal, one.text, one.page, tuple(one.headings))
+        for one in chunks[:1]
+    ]
+    vectors = embed_chunks(as_port, factory.embedder())
+    found = any(
+        _finds(version, lambda limit, v=vector: index.by_vector(v, reach, limit=limit))  # type: ignore[misc]
+        for vector in vectors
+    )
+    if not found:
+        log.error("version %s is in the index, but a search does not find it", version.pk)
+    return found
+
+
+def _samples(version: DocumentVersion) -> list[Chunk]:
+    """A passage of the middle, the first and the last."""
+    last = version.chunk_count - 1
+    wanted = dict.fromkeys((last // 2, 0, last))
+    rows = {row.ordinal: row for row in Chunk.objects.filter(version=version, ordinal__in=wanted)}
+    return [rows[ordinal] for ordinal in wanted if ordinal in rows]
+
+
+def _finds(version: DocumentVersion, search: Search) -> bool:
+    for limit in (NEAR, FAR):
+        hits = search(limit)
+        if any(hit.version_id == str(version.pk) for hit in hits):
+            return True
+        if len(hits) < limit or hits[-1].score < CROWD * hits[0].score:
+            return False
+    return True  # a thousand copies of one text, all as good as ours
