@@ -1,14 +1,14 @@
 """Files stored once, under the hash of their bytes."""
 
-import contextlib
 import errno
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from django.conf import settings
 
@@ -36,46 +36,70 @@ def path_of(sha256: str) -> Path:
     return _root() / sha256[:2] / sha256
 
 
-def store(chunks: Iterable[bytes], *, max_bytes: int) -> Blob:
-    """Write bytes under their hash: temporary file, fsync, atomic rename. Raises AppError
-    TOO_LARGE (413), EMPTY (422) or DISK_FULL (507) and then leaves nothing behind."""
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes that have arrived and are not in the store yet; ``path`` is a temporary file."""
+
+    sha256: str
+    size: int
+    path: Path
+
+
+@contextmanager
+def received(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Received]:
+    """Bytes in a temporary file, fsynced, until the end of the block. Raises AppError TOO_LARGE
+    (413), EMPTY (422) or DISK_FULL (507); nothing is left behind in any case."""
     folder = _root() / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
-    digest, size, temporary = hashlib.sha256(), 0, None
+    temporary: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
+        with _disk_full(), tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
             temporary = Path(out.name)
-            for chunk in chunks:
-                size += len(chunk)
-                if size > max_bytes:
-                    raise AppError(
-                        ErrorCode.TOO_LARGE, status=413, limit_mb=max_bytes // (1024 * 1024)
-                    )
-                digest.update(chunk)
-                out.write(chunk)
-            out.flush()
-            os.fsync(out.fileno())
+            sha256, size = _written(chunks, out, max_bytes)
         if size == 0:
             raise AppError(ErrorCode.EMPTY, status=422)
-        return _keep(temporary, digest.hexdigest(), size)
+        yield Received(sha256, size, temporary)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _written(chunks: Iterable[bytes], out: IO[bytes], max_bytes: int) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > max_bytes:
+            raise AppError(ErrorCode.TOO_LARGE, status=413, limit_mb=max_bytes // (1024 * 1024))
+        digest.update(chunk)
+        out.write(chunk)
+    out.flush()
+    os.fsync(out.fileno())
+    return digest.hexdigest(), size
+
+
+@contextmanager
+def _disk_full() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise AppError(ErrorCode.DISK_FULL, status=507) from error
         raise
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
 
 
-def _keep(temporary: Path, sha256: str, size: int) -> Blob:
-    path = path_of(sha256)
+def keep(arrived: Received) -> Blob:
+    """Put what has arrived under its hash, by an atomic rename; bytes that are there stay."""
+    path = path_of(arrived.sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size == size:
-        temporary.unlink()
-    else:
-        temporary.replace(path)
-    return Blob(sha256, size, path)
+    if not (path.exists() and path.stat().st_size == arrived.size):
+        arrived.path.replace(path)
+    return Blob(arrived.sha256, arrived.size, path)
+
+
+def store(chunks: Iterable[bytes], *, max_bytes: int) -> Blob:
+    """Write bytes under their hash; see ``received``."""
+    with received(chunks, max_bytes=max_bytes) as arrived:
+        return keep(arrived)
 
 
 def open_blob(sha256: str) -> BinaryIO:

@@ -1,7 +1,7 @@
 """Who may add a reference to stored bytes, and who may remove bytes that nothing refers to.
 
-Both at once would leave a document without its file: an upload finds the bytes there and keeps
-them, while a clean-up, which saw no document yet, deletes them. A lock on a file keeps them apart.
+Both at once would leave a document without its file: an upload finds the bytes there already,
+while a clean-up, which saw no document yet, deletes them. A lock on a file keeps them apart.
 """
 
 import fcntl
@@ -11,18 +11,14 @@ from pathlib import Path
 
 from django.conf import settings
 
-from apps.core.blobs import Blob
-from apps.core.errors import AppError, ErrorCode
+from apps.core.blobs import Blob, Received, keep
 
 
 @contextmanager
-def keeping(blob: Blob) -> Iterator[None]:
-    """While the row that refers to these bytes is written. Raises AppError CONFLICT (409) when
-    they were removed a moment ago: the upload has to be repeated."""
+def keeping(arrived: Received) -> Iterator[Blob]:
+    """Put bytes into the store, and hold them there while the row that refers to them is written."""
     with _locked(fcntl.LOCK_SH):
-        if not blob.path.exists():
-            raise AppError(ErrorCode.CONFLICT, status=409)
-        yield
+        yield keep(arrived)
 
 
 @contextmanager

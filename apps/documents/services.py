@@ -50,7 +50,7 @@ class _Upload:
     """A checked file on its way to a document."""
 
     collection: Collection
-    blob: blobs.Blob
+    arrived: blobs.Received
     media_type: MediaType
     filename: str
     external_id: str = ""
@@ -80,25 +80,24 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
     current_scope().require_write(collection.pk)
     filename = clean_name(name)
     clock = Clock()
-    blob = blobs.store(_pieces(file), max_bytes=settings.UPLOAD_MAX_BYTES)
-    passed = [Passed(Stage.RECEIVED, blob.size, clock.read())]
-    try:
-        media_type = media_type_of(blob.path, filename)
+    pieces = _pieces(file)
+    with blobs.received(pieces, max_bytes=settings.UPLOAD_MAX_BYTES) as arrived:
+        media_type = media_type_of(arrived.path, filename)
         upload = _Upload(
             collection=collection,
-            blob=blob,
+            arrived=arrived,
             media_type=media_type,
             filename=filename,
             external_id=_line(external_id),
             source_url=source_url[:2000],
             metadata=metadata or {},
             on_existing=on_existing,
-            passed=[*passed, Passed(Stage.CHECKED, blob.size, clock.read())],
         )
-        return _stored(upload)
-    except AppError:
-        _drop_unused(blob.sha256)
-        raise
+        try:
+            return _stored(upload)
+        except AppError:
+            _drop_unused(arrived.sha256)
+            raise
 
 
 def add_text(
@@ -216,12 +215,10 @@ def _line(text: str) -> str:
 def _stored(upload: _Upload) -> Added:
     """Write the rows. When another upload of the same name or bytes wins the race, its rows are
     there on the next look, and this one becomes a duplicate, a version or a question."""
-    for _ in range(TRIES):
-        try:
-            with keeping(upload.blob), transaction.atomic():
+    with keeping(upload.arrived):
+        for _ in range(TRIES):
+            with contextlib.suppress(IntegrityError), transaction.atomic():
                 return _add(upload)
-        except IntegrityError:
-            continue
     raise AppError(ErrorCode.CONFLICT, status=409)
 
 
@@ -252,7 +249,7 @@ def _existing(upload: _Upload) -> Document | None:
     document = documents.filter(name=upload.filename).first()
     if document is None or upload.on_existing == "version":
         return document
-    if document.versions.order_by("-number")[0].sha256 == upload.blob.sha256:
+    if document.versions.order_by("-number")[0].sha256 == upload.arrived.sha256:
         return document  # nothing to ask about
     if upload.on_existing == "rename":
         return None
@@ -269,7 +266,7 @@ def _free_name(upload: _Upload) -> str:
 def _again(document: Document, upload: _Upload) -> Added:
     """A file for a document that is there: a duplicate, a return to an old file, or a version."""
     newest = document.versions.order_by("-number")[0]
-    same = document.versions.filter(sha256=upload.blob.sha256).first()
+    same = document.versions.filter(sha256=upload.arrived.sha256).first()
     if same is None:
         added = _new_version(document, upload, number=newest.number + 1)
     elif same.pk == newest.pk:
@@ -301,8 +298,8 @@ def _new_version(document: Document, upload: _Upload, *, number: int) -> Added:
         document=document,
         number=number,
         filename=upload.filename,
-        sha256=upload.blob.sha256,
-        size=upload.blob.size,
+        sha256=upload.arrived.sha256,
+        size=upload.arrived.size,
         media_type=upload.media_type,
         created_by_id=current_scope().actor_id,
     )

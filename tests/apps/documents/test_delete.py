@@ -14,6 +14,7 @@ from apps.documents import erase, services, upkeep
 from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, IngestRun
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
+from apps.engines.media_types import MediaType
 from apps.permissions.scope import system_scope
 from apps.rag.ports import EngineUnavailable
 from apps.workspaces.models import Collection
@@ -189,3 +190,21 @@ def test_deleting_twice_is_one_deletion(as_: As, alice: User, collection: Collec
         document = add(collection, NOTICE).document
         first = services.delete_document(document=document)
         assert services.delete_document(document=document).pk == first.pk
+
+
+def test_an_upload_keeps_bytes_that_a_clean_up_removes_at_that_moment(
+    as_: As, alice: User, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes were there for a document that is being deleted."""
+    sniff = services.media_type_of
+
+    def removed_meanwhile(path: Path, name: str) -> MediaType:
+        for sha256 in list(blobs.stored()):
+            blobs.remove(sha256)
+        return sniff(path, name)
+
+    with as_(alice):
+        add(collection, b"the same", "old.txt")
+        monkeypatch.setattr(services, "media_type_of", removed_meanwhile)
+        added = add(collection, b"the same", "new.txt")
+    assert blobs.path_of(added.version.sha256).read_bytes() == b"the same"
