@@ -61,5 +61,6 @@ LICENCES = {
     "psycopg": "LGPL-3.0: a library of its own, imported and unchanged",
     "psycopg-binary": "LGPL-3.0: as psycopg",
     "psycopg-pool": "LGPL-3.0: as psycopg",
+    "tld": "MPL-1.1, one of the three to choose from: used unchanged by another package",
     "tqdm": "MPL-2.0: used unchanged by other packages",
 }

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lxml import etree, html
@@ -22,7 +22,7 @@ _LEAST_MAIN = 200
 def prepared(data: bytes) -> str:
     """The page as text that says no encoding any more, without menus and scripts; where it marks
     its main part, that part. Its title is a heading unless it has that heading itself."""
-    source = _XML_HEAD.sub("", _decoded(data)).replace("\x00", "")
+    source = _XML_HEAD.sub("", decoded_page(data)).replace("\x00", "")
     if not source.strip():
         return ""
     parser = html.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)
@@ -32,7 +32,7 @@ def prepared(data: bytes) -> str:
         return ""
     around: list[Any] = list(page.iter(*_AROUND))
     for element in around:
-        is_of_an_article = element.tag == "footer" and any(element.iterancestors("article"))
+        is_of_an_article = element.tag == "footer" and _has(element.iterancestors("article"))
         if element.getparent() is not None and not is_of_an_article:
             element.drop_tree()
     for table in list(page.iter("table")):
@@ -40,12 +40,17 @@ def prepared(data: bytes) -> str:
     title = " ".join((page.findtext(".//title") or "").split())
     body = _main_part(page)
     headings = {" ".join("".join(h.itertext()).split()) for h in body.iter("h1", "h2")}
-    if title and title not in headings and not any(body.iter("h1")):
+    if title and title not in headings and not _has(body.iter("h1")):
         heading = html.Element("h1")
         heading.text = title
         body.insert(0, heading)
     text: str = html.tostring(body, encoding="unicode")
     return text if body.tag == "body" else f"<body>{text}</body>"
+
+
+def _has(elements: Iterable[Any]) -> bool:
+    """Not ``any``: an element without children is false."""
+    return next(iter(elements), None) is not None
 
 
 def _spread_spans(table: Any) -> None:
@@ -77,8 +82,8 @@ def _filled(add: Callable[[Any], None], column: int, reaching: dict[int, int]) -
     return column
 
 
-def _decoded(data: bytes) -> str:
-    """A byte order mark first, then what the page says of itself if that is true, then its bytes."""
+def decoded_page(data: bytes) -> str:
+    """The page as text: a byte order mark first, then what the page says of itself if that is true, then its bytes."""
     has_mark = data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     said = _META.search(data[:4096])
     if said and not has_mark and detect(data[:4096]) not in {"utf-16-le", "utf-16-be"}:

@@ -7,8 +7,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from apps.engines.adapters.article import article, warm_article
 from apps.engines.adapters.encodings import decode
-from apps.engines.adapters.html_source import prepared
+from apps.engines.adapters.html_source import decoded_page, prepared
 from apps.engines.adapters.pptx_extras import extras_of
 from apps.engines.adapters.tables import rows_of_html, table_block
 from apps.engines.adapters.unstructured_setup import partitioner
@@ -40,10 +41,14 @@ class UnstructuredParser:
     def warm(self, media_type: str) -> None:
         """Import the library's part for this type: a second or more."""
         partitioner(_PARTITIONERS[MediaType(media_type)])
+        if media_type == MediaType.HTML:
+            warm_article()
 
     def parse(self, path: Path, *, media_type: str) -> list[Block]:
         kind = MediaType(media_type)
         blocks = [block for element in _elements(path, kind) for block in _blocks(element)]
+        if kind is MediaType.HTML:
+            return article(blocks, decoded_page(path.read_bytes()))
         return _with_extras(blocks, path) if kind is MediaType.PPTX else blocks
 
 
