@@ -23,6 +23,8 @@ _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _STREAMS = {
     MediaType.MSG: "__properties_version1.0",
+    MediaType.PPT: "PowerPoint Document",
+    MediaType.DOC: "WordDocument",
     MediaType.XLS: "Workbook",
 }
 _MAIN_PARTS = {

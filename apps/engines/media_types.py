@@ -65,6 +65,8 @@ class MediaType(StrEnum):
     EML = "message/rfc822", Container.TEXT, "eml mht mhtml", "mail_parser.MailParser"
     MBOX = "application/mbox", Container.TEXT, "mbox", "mail_parser.MailParser"
     MSG = "application/vnd.ms-outlook", Container.OLE2, "msg", "msg_parser.MsgParser"
+    DOC = "application/msword", Container.OLE2, "doc dot", "doc_parser.DocParser"
+    PPT = "application/vnd.ms-powerpoint", Container.OLE2, "ppt pps", "ppt_parser.PptParser"
     # fmt: on
 
     @property
