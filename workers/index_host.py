@@ -277,8 +277,8 @@ def _version(item: dict[str, Any], dimensions: int) -> EmbeddedVersion:
     return EmbeddedVersion(str(item["version_id"]), str(item["collection_id"]), chunks)
 
 
-def _rows(hits: Sequence[Hit]) -> list[tuple[str, str, float]]:
-    return [(hit.chunk_id, hit.version_id, hit.score) for hit in hits]
+def _rows(hits: Sequence[Hit]) -> list[tuple[str, str, float, bool | None]]:
+    return [(hit.chunk_id, hit.version_id, hit.score, hit.is_cjk) for hit in hits]
 
 
 def application(folder: Path, token: str) -> hosting.TokenGuard:

@@ -17,6 +17,7 @@ CJK = (
     "\U00020000-\U0003ffff"
 )
 
+_CJK_FROM = 0.25
 _CJK_CHARACTER = re.compile(f"[{CJK}]")
 _HAN_CHARACTER = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _WORD = re.compile(f"[^\\W\\d_{CJK}]+")
@@ -39,6 +40,12 @@ def cjk_share(text: str) -> float:
     characters = len(_CJK_CHARACTER.findall(text))
     units = characters + len(_WORD.findall(text))
     return characters / units if units else 0.0
+
+
+def is_cjk(text: str) -> bool:
+    """Whether a quarter of a text or more is in CJK characters: out of reach for a model, or an
+    index of words, without them."""
+    return cjk_share(text) >= _CJK_FROM
 
 
 def language_of(text: str) -> Language:

@@ -107,11 +107,15 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk found by one side of an index. Higher scores are better; sides are not comparable."""
+    """A chunk found by one side of an index. Higher scores are better; sides are not comparable.
+
+    ``is_cjk``: its script (``apps.rag.language.is_cjk``); None where the index does not say.
+    """
 
     chunk_id: str
     version_id: str
     score: float
+    is_cjk: bool | None = None
 
 
 class Side(StrEnum):

@@ -94,6 +94,15 @@ def test_a_part_number_is_found_by_words(index):
     assert by_both(index, "4471", reach(HR))[1] == [wanted.version_id]
 
 
+def test_a_hit_says_which_script_it_is_in(index):
+    index.add([version("差旅报销需要发票。", "Travel needs an invoice.")])
+    for question in ("差旅报销", "invoice"):
+        by_words = index.by_words(question, reach(HR), limit=1)
+        assert [hit.is_cjk for hit in by_words] == [question == "差旅报销"]
+    both = index.by_vector(EMBEDDER.embed_query("travel"), reach(HR), limit=5)
+    assert {hit.is_cjk for hit in both} == {True, False}
+
+
 def test_better_hits_come_first_with_higher_scores(index):
     near, far = version("notice period of the contract"), version("period furniture on sale")
     index.add([near, far])

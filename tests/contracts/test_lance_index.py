@@ -183,3 +183,19 @@ def test_a_vector_index_that_misses_too_much_is_not_kept(tmp_path, monkeypatch):
     index.optimize()
     assert not index.stats().has_vector_index
     assert len(index.by_vector([1.0] * 64, reach(HR), limit=5)) == 5
+
+
+def test_a_table_from_before_scripts_were_kept_is_read_and_written(tmp_path, monkeypatch):
+    whole = lancedb_index.LanceIndex._schema
+
+    def without(self):
+        schema = whole(self)
+        return schema.remove(schema.get_field_index("is_cjk"))
+
+    monkeypatch.setattr(lancedb_index.LanceIndex, "_schema", without)
+    LanceIndex(tmp_path, dimensions=64).add([version("the notice period")])
+    monkeypatch.undo()
+    index = LanceIndex(tmp_path, dimensions=64)
+    index.add([version("the notice board")])
+    found = index.by_words("notice", reach(HR), limit=5)
+    assert [hit.is_cjk for hit in found] == [None, None]

@@ -79,11 +79,35 @@ def test_a_chunk_that_an_index_gives_twice_counts_once():
     assert only.score == pytest.approx(1 / 61)
 
 
-def test_weights_move_a_side():
-    both = {Side.DENSE: tuple(hits("a")), Side.KEYWORD: tuple(hits("b"))}
-    assert [each.chunk_id for each in fuse(both)] == ["a", "b"]
-    heavy = fuse(both, {Side.KEYWORD: 2.0})
-    assert [each.chunk_id for each in heavy] == ["b", "a"]
+def scripted(chunk, *, is_cjk):
+    return Hit(chunk, "v", 0.5, is_cjk)
+
+
+def test_words_do_not_outvote_an_answer_in_the_other_language():
+    """The best by vectors is English; Chinese ones share words with the Chinese question."""
+    english = scripted("english", is_cjk=False)
+    chinese = [scripted(name, is_cjk=True) for name in ("far", "farther")]
+    both = {Side.DENSE: (english, *chinese), Side.KEYWORD: tuple(chinese)}
+    assert [each.chunk_id for each in fuse(both, asks_cjk=True)] == ["english", "far", "farther"]
+    assert fuse(both)[0].chunk_id == "far"
+
+
+def test_the_ranks_that_are_told_are_those_that_were_found():
+    hit = scripted("english", is_cjk=False)
+    (found,) = fuse({Side.DENSE: (hit,), Side.KEYWORD: ()}, asks_cjk=True)
+    assert found.ranks == {Side.DENSE: (1, 0.5)}
+    assert found.score == pytest.approx(2 / 61)
+
+
+def test_vectors_alone_give_no_language_a_second_vote():
+    dense = (scripted("own", is_cjk=True), scripted("other", is_cjk=False))
+    found = fuse({Side.DENSE: dense}, asks_cjk=True)
+    assert [each.score for each in found] == pytest.approx([1 / 61, 1 / 62])
+
+
+def test_a_passage_whose_script_is_unknown_is_treated_as_before():
+    found = fuse({Side.DENSE: tuple(hits("a")), Side.KEYWORD: tuple(hits("b"))}, asks_cjk=True)
+    assert [each.score for each in found] == pytest.approx([1 / 61, 1 / 61])
 
 
 def test_both_sides_are_asked_as_deep_as_the_limit_needs():

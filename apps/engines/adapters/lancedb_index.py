@@ -22,6 +22,7 @@ from lancedb.query import MatchQuery
 from apps.engines.adapters.index_values import IndexStats, check_version, plausible, profile_name
 from apps.engines.adapters.lancedb_purge import rewrite_marked
 from apps.engines.adapters.lancedb_vectors import VectorUpkeep
+from apps.rag.language import is_cjk
 from apps.rag.ports import EmbeddedVersion, EngineRejected, EngineUnavailable, Hit, Reach
 
 # A version or None: what a version shall be after a commit.
@@ -34,6 +35,7 @@ _KEEP_OLD = timedelta(hours=4)
 # Not zero: the vendor warns then, wherever it is called from.
 _KEEP_NOTHING = timedelta(milliseconds=1)
 _WORDS = FTS(base_tokenizer="icu")
+_SCRIPT = "is_cjk"
 _KEY_COLUMNS = ("chunk_id", "version_id", "document_id", "collection_id", "text")
 # What the vendor raises when a table is missing or cannot be read.
 _BROKEN = (RuntimeError, OSError, ValueError)
@@ -217,15 +219,21 @@ class LanceIndex:
         query = query.distance_type("cosine").where(within, prefilter=True)
         exact = partial(self._is_small, within)
         rows = self._vectors.tuned(self._table, query, limit, is_exact=exact)
-        found = rows.select(["chunk_id", "version_id", "_distance"]).to_arrow()
+        found = rows.select([*self._told, "_distance"]).to_arrow()
         return _hits(found, lambda distance: 1.0 - distance, "_distance")
 
     def _matching(self, text: str, within: str, limit: int) -> list[Hit]:
         # A query object, not a string: nothing in the text is read as an operator.
         query = self._table.search(_match(text), query_type="fts")
         rows = query.where(within, prefilter=True).limit(limit)
-        found = rows.select(["chunk_id", "version_id", "_score"]).to_arrow()
+        found = rows.select([*self._told, "_score"]).to_arrow()
         return _hits(found, float, "_score")
+
+    @property
+    def _told(self) -> list[str]:
+        """What is told of a hit. Tables from before this column have no script."""
+        script = [_SCRIPT] if _SCRIPT in self._table.schema.names else []
+        return ["chunk_id", "version_id", *script]
 
     def _is_small(self, within: str) -> bool:
         rows: int = self._table.count_rows(within)
@@ -273,7 +281,8 @@ class LanceIndex:
 
     def _schema(self) -> pa.Schema:
         vector = pa.field("vector", pa.list_(pa.float32(), self._dimensions))
-        return pa.schema([*(pa.field(name, pa.string()) for name in _KEY_COLUMNS), vector])
+        keys = (pa.field(name, pa.string()) for name in _KEY_COLUMNS)
+        return pa.schema([*keys, pa.field(_SCRIPT, pa.bool_()), vector])
 
     def _rows(self, versions: Sequence[EmbeddedVersion]) -> pa.Table:
         rows = [(version, chunk) for version in versions for chunk in version.chunks]
@@ -284,9 +293,11 @@ class LanceIndex:
             "document_id": [chunk.document_id for _, chunk in rows],
             "collection_id": [version.collection_id for version, _ in rows],
             "text": [_clean(chunk.text) for _, chunk in rows],
+            _SCRIPT: [is_cjk(chunk.text) for _, chunk in rows],
             "vector": pa.FixedSizeListArray.from_arrays(pa.array(numbers), self._dimensions),
         }
-        return pa.table(columns, schema=self._schema())
+        schema = self._table.schema
+        return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
 def _build_indexes(table: Any) -> None:
@@ -327,6 +338,14 @@ def _hits(rows: pa.Table, scored: Callable[[float], float], column: str) -> list
         rows.column("chunk_id").to_pylist(),
         rows.column("version_id").to_pylist(),
         rows.column(column).to_pylist(),
+        _scripts(rows),
         strict=True,
     )
-    return [Hit(chunk_id, version_id, scored(value)) for chunk_id, version_id, value in names]
+    return [Hit(chunk, version, scored(value), cjk) for chunk, version, value, cjk in names]
+
+
+def _scripts(rows: pa.Table) -> list[bool | None]:
+    if _SCRIPT not in rows.column_names:
+        return [None] * len(rows)
+    scripts: list[bool | None] = rows.column(_SCRIPT).to_pylist()
+    return scripts

@@ -9,6 +9,7 @@ from itertools import chain
 
 from apps.engines.adapters.index_values import IndexStats, check_version
 from apps.engines.adapters.words import words
+from apps.rag.language import is_cjk
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion, EngineRejected, Hit, Reach
 
 _K1, _B = 1.2, 0.75
@@ -136,4 +137,6 @@ def _bm25(row: _Row, weights: dict[str, float], mean: float) -> float:
 
 def _best(scores: Iterable[tuple[_Row, float]], limit: int) -> list[Hit]:
     ranked = sorted(scores, key=lambda pair: (-pair[1], pair[0].chunk.id))[: max(limit, 0)]
-    return [Hit(row.chunk.id, row.version_id, score) for row, score in ranked]
+    return [
+        Hit(row.chunk.id, row.version_id, score, is_cjk(row.chunk.text)) for row, score in ranked
+    ]

@@ -177,4 +177,7 @@ def _numbers(values: Sequence[float]) -> str:
 
 
 def _hits(rows: list[list[Any]]) -> list[Hit]:
-    return [Hit(str(chunk), str(version), float(score)) for chunk, version, score in rows]
+    return [
+        Hit(str(chunk), str(version), float(score), is_cjk)
+        for chunk, version, score, is_cjk in rows
+    ]
