@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import django
 
@@ -16,8 +17,8 @@ from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
-from apps.documents import services, upkeep  # noqa: E402
-from apps.documents.models import Chunk, Document, IngestRun  # noqa: E402
+from apps.documents import erase, services, upkeep  # noqa: E402
+from apps.documents.models import Chunk, DeletionReceipt, Document, IngestRun  # noqa: E402
 from apps.engines import factory  # noqa: E402
 from apps.permissions.scope import entered, system_scope  # noqa: E402
 from apps.workspaces.models import Collection  # noqa: E402
@@ -38,6 +39,24 @@ def add(name: str, text: str) -> str:
         file = io.BytesIO(text.encode())
         added = services.add_version(collection=collection, file=file, name=name)
     return str(added.run.pk)
+
+
+def delete(name: str) -> str:
+    alice = User.objects.get(email="alice@example.com")
+    with entered(scope_of(alice)):
+        return str(services.delete_document(document=Document.objects.get(name=name)).pk)
+
+
+def clean_up(receipt_id: str) -> dict[str, Any]:
+    """The job, here and now; then its receipt."""
+    erase.clean_up(UUID(receipt_id))
+    receipt = DeletionReceipt.objects.get(pk=receipt_id)
+    return {"state": receipt.state, "removed": receipt.removed}
+
+
+def forget_failed() -> None:
+    """What was set aside is deleted, so that the next test counts no fault."""
+    Document.objects.filter(current=None).delete()
 
 
 def run(run_id: str) -> dict[str, Any]:
@@ -78,7 +97,18 @@ def faults() -> list[str]:
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (set_up, add, run, leases_lapse, messages_are_due, faults)
+    f.__name__: f
+    for f in (
+        set_up,
+        add,
+        delete,
+        clean_up,
+        forget_failed,
+        run,
+        leases_lapse,
+        messages_are_due,
+        faults,
+    )
 }
 
 
