@@ -8,14 +8,17 @@ from pathlib import Path
 from apps.engines.adapters.doc_properties import Paragraph, Paragraphs
 from apps.engines.adapters.encodings import decode
 from apps.engines.adapters.ole2 import streams_of, u16, u32
+from apps.engines.adapters.running_heads import head_blocks_of
 from apps.engines.adapters.tables import table_block
 from apps.rag.ports import Block, BlockKind, ParseError
 
 _WORD_97, _WORD_6 = 0xA5EC, 0xA5DC
 _ENCRYPTED, _OTHER_TABLE = 0x0100, 0x0200
 _CLX = 0x01A2
-# Lengths of the parts of the text in their order; what repeats on every page is left out.
-_PARTS = {0x4C: True, 0x50: True, 0x54: False, 0x58: False, 0x5C: True, 0x60: True, 0x64: True}
+# Lengths of the parts of the text in their order, and whether they are read: the document, notes,
+# heads and feet of pages, macros, comments, endnotes, boxes.
+_HEADS = 0x54
+_PARTS = {0x4C: True, 0x50: True, _HEADS: True, 0x58: False, 0x5C: True, 0x60: True, 0x64: True}
 _ENDS = re.compile("[\r\x07\x0c]")
 _SIGNS = str.maketrans(
     {"\x0b": "\n", "\x1e": "-", "\x1f": "", "\x0e": "\n"}
@@ -37,25 +40,33 @@ class DocParser:
             raise ParseError("ENCRYPTED", "encrypted Word document")
         if u16(head, 0) == _WORD_6:
             text = decode(head[u32(head, 0x18) : u32(head, 0x1C)])
-            return _blocks([(text, Paragraphs())])
+            return _blocks([(text, Paragraphs(), False)])
         table = streams.get("1Table" if flags & _OTHER_TABLE else "0Table", b"")
         return _blocks(_parts(head, table))
 
 
-def _blocks(parts: "list[tuple[str, Paragraphs]]") -> list[Block]:
-    return [block for text, paragraphs in parts for block in _Reading(paragraphs).blocks(text)]
+def _blocks(parts: "list[tuple[str, Paragraphs, bool]]") -> list[Block]:
+    """What stands on every page comes once, at the end."""
+    blocks: list[Block] = []
+    heads: list[str] = []
+    for text, paragraphs, is_head in parts:
+        found = list(_Reading(paragraphs).blocks(text))
+        if is_head:
+            heads += (block.text for block in found)
+        else:
+            blocks += found
+    return blocks + head_blocks_of(heads)
 
 
-def _parts(head: bytes, table: bytes) -> list[tuple[str, Paragraphs]]:
+def _parts(head: bytes, table: bytes) -> list[tuple[str, Paragraphs, bool]]:
     text, places = _text(head, table)
     properties = Paragraphs.of(head, table)
     found, start = [], 0
     for offset, is_read in _PARTS.items():
         length = u32(head, offset)
         if is_read and length:
-            found.append(
-                (text[start : start + length], properties.at(places[start : start + length]))
-            )
+            about = properties.at(places[start : start + length])
+            found.append((text[start : start + length], about, offset == _HEADS))
         start += length
     return found
 

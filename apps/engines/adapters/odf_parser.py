@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.engines.adapters.odf_tables import cells_of, rows_of
 from apps.engines.adapters.odf_text import OFFICE, PRESENTATION, STYLE, TABLE, TEXT, text_of
+from apps.engines.adapters.running_heads import head_blocks_of
 from apps.engines.adapters.sheet_parser import sheet_blocks
 from apps.engines.adapters.tables import table_block
 from apps.engines.adapters.xml_parser import tree_of
@@ -42,7 +43,7 @@ class OdfParser:
         body = root.find(f".//{OFFICE}body") if root is not None else None
         if body is None:
             raise ParseError("UNREADABLE", "no office:body")
-        return list(_Reading(_titles(root)).children(body, _Place()))
+        return list(_Reading(_titles(root)).children(body, _Place())) + _heads(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,17 @@ class _Reading:
         for cell in cells_of(table):
             for inner in cell.iterchildren(f"{TABLE}table"):
                 yield from self._table(inner, place)
+
+
+def _heads(path: Path) -> list[Block]:
+    """What the page styles put on every page."""
+    data = part_of(path, "styles.xml", missing=b"")
+    root = tree_of(data) if data.strip() else None
+    if root is None:
+        return []
+    places = root.iter(*(f"{STYLE}{name}" for name in ("header", "footer", "header-left")))
+    paragraphs = (each for place in places for each in place.iter(f"{TEXT}p", f"{TEXT}h"))
+    return head_blocks_of(text_of(paragraph)[0] for paragraph in paragraphs)
 
 
 def _titles(root: Any) -> dict[str, int]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from apps.engines.adapters.rtf_tables import codec, fonts_of, headings_of
-from apps.engines.adapters.rtf_words import CHARACTERS, ESCAPES, FLOWS, KEPT, SKIPPED
+from apps.engines.adapters.rtf_words import CHARACTERS, ESCAPES, FLOWS, HEADS, KEPT, SKIPPED
+from apps.engines.adapters.running_heads import head_blocks_of
 from apps.engines.adapters.tables import table_block
 from apps.rag.ports import Block, BlockKind, ParseError
 
@@ -63,6 +64,7 @@ class _Flow:
     done: list[Block] = field(default_factory=list)
     beside: list[Block] = field(default_factory=list)
     style: _Style = field(default_factory=_Style)
+    is_head: bool = False
 
 
 class _Reading:
@@ -74,6 +76,7 @@ class _Reading:
         self._group = _Group(codec=self._ansi)
         self._above: list[_Group] = []
         self._flows = [_Flow()]
+        self._heads: list[str] = []
         self._bytes = bytearray()
         self._to_skip = 0
         self._may_ignore = False
@@ -96,7 +99,7 @@ class _Reading:
             self._end_flow()
         self._end_paragraph()
         self._end_table()
-        return self._flows[0].done + self._flows[0].beside
+        return self._flows[0].done + self._flows[0].beside + head_blocks_of(self._heads)
 
     def _plain(self, text: str) -> None:
         if self._group.skips:
@@ -173,10 +176,10 @@ class _Reading:
             self._say(CHARACTERS[word])
         elif word in {"par", "sect", "page"}:
             self._end_paragraph()
-        elif word in FLOWS:
+        elif word in FLOWS or word in HEADS:
             self._flush()
             self._group = replace(self._group, is_flow=True)
-            self._flows.append(_Flow())
+            self._flows.append(_Flow(is_head=word in HEADS))
         else:
             self._style(word, number)
 
@@ -241,7 +244,10 @@ class _Reading:
         self._end_paragraph()
         self._end_table()
         self._flows.pop()
-        self._flows[-1].beside += flow.done
+        if flow.is_head:
+            self._heads += (block.text for block in flow.done)
+        else:
+            self._flows[-1].beside += flow.done
 
 
 def _paragraph(text: str, style: _Style) -> Block:

@@ -1,13 +1,13 @@
 """The words of RTF that matter to its text, and the character sets of its fonts."""
 
-# Groups that hold no text of the document. Headers and footers repeat on every page.
+# Groups that hold no text of the document.
 # fmt: off
 SKIPPED = frozenset((
     "fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "objdata", "themedata",
     "colorschememapping", "datastore", "latentstyles", "listtable", "listoverridetable",
     "listtext", "pntext", "pn", "pntxta", "pntxtb", "rsidtbl", "revtbl", "generator", "filetbl",
-    "xmlnstbl", "fldinst", "datafield", "formfield", "header", "headerl", "headerr", "headerf",
-    "footer", "footerl", "footerr", "footerf", "ftnsep", "ftnsepc", "ftncn", "aftnsep",
+    "xmlnstbl", "fldinst", "datafield", "formfield",
+    "ftnsep", "ftnsepc", "ftncn", "aftnsep",
     "aftnsepc", "aftncn", "sp", "shprslt", "nonesttables", "nesttableprops", "tc", "xe", "rxe",
     "bkmkstart", "bkmkend", "atnid", "atnauthor", "atndate", "atnref", "atrfstart", "atrfend",
     "atntime", "atnparent", "template", "docvar", "userprops", "operator", "mmathPr",
@@ -18,6 +18,10 @@ SKIPPED = frozenset((
 KEPT = frozenset(("shpinst", "shptxt", "shp", "annotation", "footnote", "fldrslt"))
 # Text of its own beside the paragraph that it is tied to.
 FLOWS = frozenset(("footnote", "annotation", "shptxt"))
+# What stands on every page.
+HEADS = frozenset(
+    f"{place}{which}" for place in ("header", "footer") for which in ("", "l", "r", "f")
+)
 
 CHARACTERS = {
     "tab": "\t",

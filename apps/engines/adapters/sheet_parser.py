@@ -12,6 +12,7 @@ import xlrd
 from openpyxl.utils.exceptions import InvalidFileException
 from xlrd.biffh import XLRDError
 
+from apps.engines.adapters.ooxml_extras import parts_beside
 from apps.engines.adapters.tables import captioned, table_block
 from apps.engines.media_types import MediaType
 from apps.rag.ports import Block, BlockKind, ParseError
@@ -26,7 +27,8 @@ class SheetParser:
     def parse(self, path: Path, *, media_type: str) -> list[Block]:
         sheets = _xls(path) if media_type == MediaType.XLS else _xlsx(path)
         try:
-            return [block for name, rows in sheets for block in sheet_blocks(name, rows)]
+            blocks = [block for name, rows in sheets for block in sheet_blocks(name, rows)]
+            return blocks + (parts_beside(path) if media_type == MediaType.XLSX else [])
         except (InvalidFileException, zipfile.BadZipFile, KeyError, XmlError) as error:
             raise ParseError("UNREADABLE", f"{type(error).__name__}: {error}") from error
         except XLRDError as error:

@@ -10,6 +10,7 @@ from typing import Any
 from apps.engines.adapters.article import article, warm_article
 from apps.engines.adapters.encodings import decode
 from apps.engines.adapters.html_source import decoded_page, prepared
+from apps.engines.adapters.ooxml_extras import parts_beside
 from apps.engines.adapters.pptx_extras import extras_of
 from apps.engines.adapters.tables import rows_of_html, table_block
 from apps.engines.adapters.unstructured_setup import partitioner
@@ -49,6 +50,8 @@ class UnstructuredParser:
         blocks = [block for element in _elements(path, kind) for block in _blocks(element)]
         if kind is MediaType.HTML:
             return article(blocks, decoded_page(path.read_bytes()))
+        if kind is MediaType.DOCX:
+            return blocks + parts_beside(path)
         return _with_extras(blocks, path) if kind is MediaType.PPTX else blocks
 
 

@@ -151,6 +151,7 @@ def test_rich_text_keeps_headings_lists_tables_notes_and_code_pages(read: Read) 
         (ITEM, 0, "first"),
         (TABLE, 0, "part | stock\nvalve | 14"),
         (TEXT, 0, "link {x}😀"),
+        (TEXT, 0, "running head"),
     ]
 
 
