@@ -82,6 +82,7 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
     clock = Clock()
     pieces = _pieces(file)
     with blobs.received(pieces, max_bytes=settings.UPLOAD_MAX_BYTES) as arrived:
+        passed = [Passed(Stage.RECEIVED, arrived.size, clock.read())]
         media_type = media_type_of(arrived.path, filename)
         upload = _Upload(
             collection=collection,
@@ -92,6 +93,7 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
             source_url=source_url[:2000],
             metadata=metadata or {},
             on_existing=on_existing,
+            passed=[*passed, Passed(Stage.CHECKED, arrived.size, clock.read())],
         )
         try:
             return _stored(upload)
