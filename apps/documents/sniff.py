@@ -4,6 +4,7 @@ import mmap
 import re
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from apps.core.errors import AppError, ErrorCode, Permanent
@@ -33,6 +34,7 @@ _MAIN_PARTS = {
     "xl/": MediaType.XLSX,
 }
 
+_IWORK = frozenset({MediaType.PAGES, MediaType.NUMBERS})
 _ZIPS = {str(each): each for each in MediaType if each.container is Container.ZIP}
 
 
@@ -68,20 +70,34 @@ def _of_zip(path: Path, suffix: str) -> MediaType:
         if SUFFIXES.get(suffix) is None:
             raise _unsupported(suffix) from error
         raise Permanent(ErrorCode(error.code)) from error
+    media_type = _office(names) or _ZIPS.get(_said_by_zip(path, names)) or _named(names, suffix)
+    if media_type is None:
+        raise _unsupported(suffix)
+    return media_type
+
+
+def _office(names: Sequence[str]) -> MediaType | None:
     if "[Content_Types].xml" in names:
         for folder, media_type in _MAIN_PARTS.items():
             if any(name.startswith(folder) and name.endswith(".xml") for name in names):
                 return media_type
-    said = _said_by_zip(path) if "mimetype" in names else ""
-    if said in _ZIPS:
-        return _ZIPS[said]
-    if "META-INF/container.xml" in names and suffix in MediaType.EPUB.suffixes:
-        return MediaType.EPUB
-    raise _unsupported(suffix)
+    return None
 
 
-def _said_by_zip(path: Path) -> str:
+def _named(names: Sequence[str], suffix: str) -> MediaType | None:
+    """What does not say what it is, by a part that it must have."""
+    wanted = SUFFIXES.get(suffix)
+    if wanted is MediaType.EPUB and "META-INF/container.xml" in names:
+        return wanted
+    if "index.apxl" in names:
+        return MediaType.KEYNOTE
+    return wanted if wanted in _IWORK and "index.xml" in names else None
+
+
+def _said_by_zip(path: Path, names: Sequence[str]) -> str:
     """What an OpenDocument file or a book says that it is; a template is read like what it makes."""
+    if "mimetype" not in names:
+        return ""
     try:
         with zipfile.ZipFile(path) as archive, archive.open("mimetype") as part:
             said = part.read(_LONGEST_TYPE).decode("ascii", errors="replace")

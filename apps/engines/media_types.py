@@ -67,6 +67,9 @@ class MediaType(StrEnum):
     MSG = "application/vnd.ms-outlook", Container.OLE2, "msg", "msg_parser.MsgParser"
     DOC = "application/msword", Container.OLE2, "doc dot", "doc_parser.DocParser"
     PPT = "application/vnd.ms-powerpoint", Container.OLE2, "ppt pps", "ppt_parser.PptParser"
+    PAGES = "application/vnd.apple.pages", Container.ZIP, "pages", "iwork_parser.IworkParser"
+    KEYNOTE = "application/vnd.apple.keynote", Container.ZIP, "key", "iwork_parser.IworkParser"
+    NUMBERS = "application/vnd.apple.numbers", Container.ZIP, "numbers", "iwork_parser.IworkParser"
     # fmt: on
 
     @property

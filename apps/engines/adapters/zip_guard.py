@@ -17,7 +17,7 @@ MOST_RATIO = 150
 RATIO_FROM = 8 * MIB
 _READ_AT_ONCE = MIB
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
-_MARKUP = (".xml", ".rels", ".vml", ".xhtml", ".html", ".htm", ".opf", ".ncx", ".rdf")
+_MARKUP = (".xml", ".apxl", ".rels", ".vml", ".xhtml", ".html", ".htm", ".opf", ".ncx", ".rdf")
 
 
 def members(path: Path) -> list[zipfile.ZipInfo]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from apps.core.errors import AppError
+from apps.documents.sniff import media_type_of
 from apps.engines.media_types import MediaType
 from apps.rag.ports import Block, BlockKind, ParseError
 from tests.apps.engines.conftest import Read
@@ -221,3 +223,62 @@ def test_a_book_cannot_read_outside_of_itself(read: Read, tmp_path: Path) -> Non
     for folder in (f"{tmp_path}/", f"file://{tmp_path}/", f"../../../../../..{tmp_path}/"):
         blocks = read(book("<p>x</p>", folder=folder), MediaType.EPUB)
         assert [block.text for block in blocks] == ["运维手册"]
+
+
+# --- iWork ----------------------------------------------------------------------------------------
+def test_old_keynote_files_are_slides_with_titles_and_tables(read: Read, tmp_path: Path) -> None:
+    sf, key = "http://developer.apple.com/namespaces/sf", "k"
+    cells = "".join(
+        f'<sf:t><sf:ct sfa:s="{text}"/></sf:t>' for text in ("part", "stock", "阀", "14")
+    )
+    source = f"""<key:presentation xmlns:sf="{sf}" xmlns:sfa="{sf}a" xmlns:key="{key}">
+<key:theme-list><key:slide><sf:p>sample</sf:p></key:slide></key:theme-list>
+<key:slide><key:title-placeholder><sf:p>检修<sf:br/>Plan</sf:p></key:title-placeholder>
+<sf:p>In <sf:span>May</sf:span>.</sf:p></key:slide>
+<key:slide><sf:tabular-model><sf:grid sf:numcols="2"><sf:datasource>{cells}</sf:datasource>
+</sf:grid></sf:tabular-model></key:slide></key:presentation>"""
+    data = zipped(**{"index.apxl": source})
+    assert [(block.page, block.kind, block.text) for block in read(data, MediaType.KEYNOTE)] == [
+        (1, TITLE, "检修 Plan"),
+        (1, TEXT, "In May."),
+        (2, TABLE, "part | stock\n阀 | 14"),
+    ]
+    with pytest.raises(ParseError, match="no index"):
+        read(zipped(**{"Index/Document.iwa": "x"}), MediaType.PAGES)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "wanted"),
+    [
+        (zipped(mimetype="application/vnd.oasis.opendocument.text"), "a.zip", MediaType.ODT),
+        (zipped(mimetype="application/vnd.oasis.opendocument.text-template"), "a", MediaType.ODT),
+        (zipped(mimetype="application/epub+zip"), "b", MediaType.EPUB),
+        (zipped(**{"META-INF/container.xml": "x"}), "b.epub", MediaType.EPUB),
+        (zipped(**{"index.apxl": "x"}), "c.key", MediaType.KEYNOTE),
+        (zipped(**{"index.xml": "x"}), "d.pages", MediaType.PAGES),
+        (rtf("x"), "e.doc", MediaType.RTF),
+        (b'<?xml version="1.0"?>\n<html xmlns="x"/>', "f.xml", MediaType.HTML),
+    ],
+)
+def test_what_a_file_is_is_told_by_what_it_holds(
+    tmp_path: Path, data: bytes, name: str, wanted: MediaType
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(data)
+    assert media_type_of(path, name) is wanted
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (zipped(**{"index.xml": "x"}), "a.zip"),
+        (zipped(mimetype="application/vnd.unknown"), "b.odt"),
+        (zipped(**{"Index/Document.iwa": "x"}), "c.pages"),
+    ],
+)
+def test_other_archives_are_not_read(tmp_path: Path, data: bytes, name: str) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(data)
+    with pytest.raises(AppError) as caught:
+        media_type_of(path, name)
+    assert caught.value.status == 415
