@@ -28,13 +28,16 @@ def zipped(**parts: str) -> bytes:
     return out.getvalue()
 
 
-def odf(kind: str, body: str, styles: str = "", manifest: str = "<m/>") -> bytes:
+def odf(
+    kind: str, body: str, styles: str = "", manifest: str = "<m/>", kind_of_file: str = ""
+) -> bytes:
     content = (
         f"<office:document-content {_NAMES}><office:automatic-styles>{styles}"
         f"</office:automatic-styles><office:body><office:{kind}>{body}</office:{kind}>"
         "</office:body></office:document-content>"
     )
-    return zipped(**{"content.xml": content, "META-INF/manifest.xml": manifest})
+    parts = {"content.xml": content, "META-INF/manifest.xml": manifest}
+    return zipped(**({"mimetype": kind_of_file} if kind_of_file else {}), **parts)
 
 
 def plain(blocks: list[Block]) -> list[tuple[BlockKind, int, str]]:
