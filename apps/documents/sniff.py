@@ -56,11 +56,24 @@ def media_type_of(path: Path, name: str) -> MediaType:
     if wanted is None:
         raise _unsupported(suffix)
     if wanted.container is not Container.TEXT:
-        raise Permanent(ErrorCode.UNREADABLE)
+        return _text_named_as(wanted, sample)
     if not looks_like_text(sample):
         raise _unsupported(suffix)
     may_be_html = wanted in {MediaType.TEXT, MediaType.XML}
     return MediaType.HTML if may_be_html and _is_html(sample) else wanted
+
+
+def _text_named_as(wanted: MediaType, sample: bytes) -> MediaType:
+    """Programs save web pages, mails and rows with tabs under the names of Word and Excel files,
+    which open them."""
+    if wanted in {MediaType.DOC, MediaType.XLS} and looks_like_text(sample):
+        if _is_html(sample):
+            return MediaType.HTML
+        if sample[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(b"mime-version:"):
+            return MediaType.EML
+        if wanted is MediaType.XLS and b"\t" in sample:
+            return MediaType.TSV
+    raise Permanent(ErrorCode.UNREADABLE)
 
 
 def _of_zip(path: Path, suffix: str) -> MediaType:

@@ -1,6 +1,7 @@
 """E-mail: who, when, what, and what is attached; broken and hostile mail gets a code."""
 
 import os
+import tempfile
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -83,6 +84,13 @@ def test_mails_inside_of_mails_end_somewhere(read: Read) -> None:
     titles = [block.text for block in read(bytes(message), MediaType.EML) if block.kind is TITLE]
     assert titles[:3] == ["11", "10", "9"]
     assert "0" not in titles
+
+
+def test_what_is_attached_leaves_no_file_behind(read: Read) -> None:
+    message = mail()
+    message.add_attachment(sample("sample.docx"), "application", "octet-stream", filename="a.docx")
+    read(bytes(message), MediaType.EML)
+    assert not list(Path(tempfile.gettempdir()).glob("footnote-part-*"))
 
 
 def test_a_folder_of_mails_is_read_mail_by_mail(read: Read) -> None:

@@ -261,6 +261,10 @@ def test_old_keynote_files_are_slides_with_titles_and_tables(read: Read, tmp_pat
         (zipped(**{"index.xml": "x"}), "d.pages", MediaType.PAGES),
         (rtf("x"), "e.doc", MediaType.RTF),
         (b'<?xml version="1.0"?>\n<html xmlns="x"/>', "f.xml", MediaType.HTML),
+        (b"<html><table><tr><td>1</td></tr></table>", "g.xls", MediaType.HTML),
+        ("部门\t人数\n生产\t12\n".encode("gb18030"), "h.xls", MediaType.TSV),
+        ("部门\t人数\n生产\t12\n".encode("utf-16"), "h.xls", MediaType.TSV),
+        (b"MIME-Version: 1.0\nContent-Type: text/html\n\n<p>x</p>", "i.doc", MediaType.EML),
     ],
 )
 def test_what_a_file_is_is_told_by_what_it_holds(
