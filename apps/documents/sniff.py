@@ -114,7 +114,7 @@ def _said_by_zip(path: Path, names: Sequence[str]) -> str:
     try:
         with zipfile.ZipFile(path) as archive, archive.open("mimetype") as part:
             said = part.read(_LONGEST_TYPE).decode("ascii", errors="replace")
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
         return ""
     return said.strip().removesuffix("-template")
 

@@ -25,6 +25,7 @@ _BROKEN = (
     LookupError,
     AttributeError,
     TypeError,
+    OverflowError,
     struct.error,
     AssertionError,
 )

@@ -8,7 +8,7 @@ import olefile
 from apps.rag.ports import ParseError
 
 # What the library raises for containers that are not what they say.
-_BROKEN = (OSError, ValueError, LookupError, AttributeError, TypeError, struct.error)
+_BROKEN = (OSError, ValueError, LookupError, AttributeError, TypeError, OverflowError, struct.error)
 
 
 def streams_of(path: Path, *names: str) -> dict[str, bytes]:

@@ -16,7 +16,8 @@ MOST_XML = 160 * MIB
 MOST_RATIO = 150
 RATIO_FROM = 8 * MIB
 _READ_AT_ONCE = MIB
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+# ValueError: names that are not in the encoding that they claim.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError)
 _MARKUP = (".xml", ".apxl", ".rels", ".vml", ".xhtml", ".html", ".htm", ".opf", ".ncx", ".rdf")
 
 

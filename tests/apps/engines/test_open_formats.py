@@ -275,9 +275,15 @@ def test_what_a_file_is_is_told_by_what_it_holds(
     assert media_type_of(path, name) is wanted
 
 
+# The flag of the first member says that its name is UTF-8, and it is not.
+MISNAMED = bytearray(zipped(mimetype="application/epub+zip"))
+MISNAMED[7], MISNAMED[30] = 8, 0x80
+
+
 @pytest.mark.parametrize(
     ("data", "name"),
     [
+        (bytes(MISNAMED), "a.epub"),
         (zipped(**{"index.xml": "x"}), "a.zip"),
         (zipped(mimetype="application/vnd.unknown"), "b.odt"),
         (zipped(**{"Index/Document.iwa": "x"}), "c.pages"),
