@@ -54,6 +54,23 @@ def test_killing_the_worker_that_reads(plant: Plant) -> None:
     until_done(plant, runs)
 
 
+def test_a_file_whose_worker_is_killed_twice_is_set_aside_and_the_others_go_on(
+    plant: Plant,
+) -> None:
+    runs, _ = while_reading(plant, "poison")
+    for _ in range(2):
+        wait_until(lambda: plant.under("parse", "parse_child"), "a child reads it")
+        wait_until(lambda: plant.do("run", runs[0])["state"] == "running", "it is being read")
+        plant.kill("parse")
+        plant.launch("parse")
+        plant.do("leases_lapse")
+    wait_until(lambda: plant.do("run", runs[0])["state"] == "failed", "it is set aside")
+    assert plant.do("run", runs[0])["error_code"] == "GAVE_UP"
+    wait_until(lambda: plant.do("run", runs[1])["state"] == "done", "the other went on")
+    plant.do("forget_failed")
+    until_done(plant, runs[1:])
+
+
 def test_killing_the_pool_process_that_reads(plant: Plant) -> None:
     runs, _ = while_reading(plant, "pool")
     (pool, *_) = psutil.Process(plant.processes["parse"].pid).children()
