@@ -32,7 +32,9 @@ class Attached:
     data: bytes
 
 
-def attachment_blocks(files: Sequence[Attached], level: int) -> list[Block]:
+def attachment_blocks(
+    files: Sequence[Attached], level: int, *, lists_unread: bool = True
+) -> list[Block]:
     """A title and the blocks of each file that is read; the names of the others as a list."""
     unread: list[Block] = []
     blocks: list[Block] = []
@@ -40,7 +42,7 @@ def attachment_blocks(files: Sequence[Attached], level: int) -> list[Block]:
         inner = _inner(file) if number < _MOST else []
         if inner:
             blocks += _below(file.name, inner, level + 1)
-        elif file.name:
+        elif file.name and lists_unread:
             unread.append(Block(BlockKind.LIST_ITEM, file.name))
     return unread + blocks
 

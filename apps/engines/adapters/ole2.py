@@ -7,8 +7,9 @@ import olefile
 
 from apps.rag.ports import ParseError
 
+MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # What the library raises for containers that are not what they say.
-_BROKEN = (OSError, ValueError, LookupError, AttributeError, TypeError, OverflowError, struct.error)
+BROKEN = (OSError, ValueError, LookupError, AttributeError, TypeError, OverflowError, struct.error)
 
 
 def streams_of(path: Path, *names: str) -> dict[str, bytes]:
@@ -18,7 +19,7 @@ def streams_of(path: Path, *names: str) -> dict[str, bytes]:
             return {
                 name: container.openstream(name).read() for name in names if container.exists(name)
             }
-    except (*_BROKEN, RecursionError) as error:
+    except (*BROKEN, RecursionError) as error:
         raise ParseError("UNREADABLE", f"OLE2: {type(error).__name__}: {error}") from error
 
 

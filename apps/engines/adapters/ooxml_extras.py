@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from apps.engines.adapters.embedded import embedded_blocks
 from apps.engines.adapters.running_heads import head_blocks_of
 from apps.engines.adapters.tables import table_block
 from apps.engines.adapters.xml_parser import tree_of
@@ -21,7 +22,7 @@ _MOST_PARTS = 500
 
 
 def parts_beside(path: Path) -> list[Block]:
-    """Charts as tables, then text boxes, comments, and heads and feet of pages. A part that is
+    """Charts as tables, text boxes, comments, heads and feet of pages, files inside. A part that is
     broken is left out: the text is worth reading without it."""
     names = [info.filename for info in members(path)]
     blocks = [block for root in _roots(path, names, _CHART) for block in _chart(root)]
@@ -29,7 +30,7 @@ def parts_beside(path: Path) -> list[Block]:
         for root in _roots(path, names, pattern):
             blocks += (Block(BlockKind.TEXT, text) for text in _texts(root))
     heads = (text for root in _roots(path, names, _HEADS) for text in _texts(root))
-    return blocks + head_blocks_of(heads)
+    return blocks + head_blocks_of(heads) + embedded_blocks(path)
 
 
 def _roots(path: Path, names: list[str], pattern: "re.Pattern[str]") -> Iterator[Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.engines.adapters.article import article, warm_article
+from apps.engines.adapters.embedded import embedded_blocks
 from apps.engines.adapters.encodings import decode
 from apps.engines.adapters.html_source import decoded_page, prepared
 from apps.engines.adapters.ooxml_extras import parts_beside
@@ -52,7 +53,9 @@ class UnstructuredParser:
             return article(blocks, decoded_page(path.read_bytes()))
         if kind is MediaType.DOCX:
             return blocks + parts_beside(path)
-        return _with_extras(blocks, path) if kind is MediaType.PPTX else blocks
+        if kind is MediaType.PPTX:
+            return _with_extras(blocks, path) + embedded_blocks(path)
+        return blocks
 
 
 def _elements(path: Path, kind: MediaType) -> Iterable[Any]:

@@ -1,6 +1,7 @@
 """What stands beside the text of office files: charts, comments, heads and feet of pages."""
 
 import io
+import zipfile
 
 import docx
 import openpyxl
@@ -9,7 +10,10 @@ from openpyxl.comments import Comment
 
 from apps.engines.adapters.running_heads import head_blocks_of
 from apps.engines.media_types import MediaType
+from apps.rag.ports import BlockKind
 from tests.apps.engines.conftest import Read
+from tests.samples import sample
+from tests.samples.ole2 import container
 
 
 def saved(document: object) -> bytes:
@@ -44,6 +48,29 @@ def test_charts_and_comments_of_a_sheet_are_read(read: Read) -> None:
     assert texts[:2] == ["Sheet", "plant | units\nnorth | 4\nsouth | 5"]
     assert "Units by plant" in texts
     assert "counted twice" in texts
+
+
+def test_a_file_inside_of_a_file_is_read_below_its_name(read: Read) -> None:
+    out = io.BytesIO(sample("sample.xlsx"))
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("xl/embeddings/Order.docx", sample("sample.docx"))
+        archive.writestr("xl/embeddings/oleObject1.bin", container(CONTENTS=sample("sample.pdf")))
+        archive.writestr("xl/embeddings/oleObject2.bin", b"noise")
+        archive.writestr("xl/embeddings/Drawn.xlsx", sample("sample.xlsx"))
+        link = '<r xmlns="x"><Relationship Target="../embeddings/Drawn.xlsx"/></r>'
+        archive.writestr("xl/charts/_rels/chart1.xml.rels", link)
+    blocks = read(out.getvalue(), MediaType.XLSX)
+    texts = [block.text for block in blocks]
+    at = texts.index("Order.docx")
+    assert (blocks[at].kind, blocks[at].level, texts[at + 1]) == (
+        BlockKind.TITLE,
+        2,
+        "采购管理办法",
+    )
+    assert "Supply agreement" in texts
+    assert "Drawn.xlsx" not in texts
+    assert "oleObject2.bin" not in texts
+    assert {block.page for block in blocks} == {None}
 
 
 def test_a_head_is_kept_once_and_a_page_number_never() -> None:
