@@ -1,6 +1,7 @@
 """What Word and Excel files hold beside their text and cells: charts, comments, text boxes of
 sheets, and what stands on every page."""
 
+import html
 import re
 import zipfile
 from collections.abc import Iterator
@@ -11,14 +12,23 @@ from apps.engines.adapters.embedded import embedded_blocks
 from apps.engines.adapters.running_heads import head_blocks_of
 from apps.engines.adapters.tables import table_block
 from apps.engines.adapters.xml_parser import tree_of
-from apps.engines.adapters.zip_guard import members, part_of
+from apps.engines.adapters.zip_guard import end_of, members, part_of
 from apps.rag.ports import Block, BlockKind, ParseError
 
 _CHART = re.compile(r"(?:word|xl)/charts/chart\d*\.xml")
 _COMMENTS = re.compile(r"word/comments\.xml|xl/comments\d*\.xml|xl/comments/comment\d*\.xml")
 _HEADS = re.compile(r"word/(?:header|footer)\d*\.xml")
 _DRAWING = re.compile(r"xl/drawings/drawing\d*\.xml")
+_SHEET = re.compile(r"xl/worksheets/sheet\d*\.xml")
 _MOST_PARTS = 500
+# Behind the cells of a sheet: what is printed on its pages, in three parts, with codes for fonts,
+# numbers, dates and names.
+_END = 64 * 1024
+_PRINTED = re.compile(
+    rb"<(?:\w+:)?(?:odd|even|first)(?:Header|Footer)\b[^>]{0,100}>([^<]{1,2000})<"
+)
+_PARTS = re.compile("&[LCR]")
+_CODES = re.compile('&"[^"]{0,200}"|&K[0-9A-Fa-f+-]{6}|&[0-9]{1,3}|&[A-Za-z]')
 
 
 def parts_beside(path: Path) -> list[Block]:
@@ -30,7 +40,8 @@ def parts_beside(path: Path) -> list[Block]:
         for root in _roots(path, names, pattern):
             blocks += (Block(BlockKind.TEXT, text) for text in _texts(root))
     heads = (text for root in _roots(path, names, _HEADS) for text in _texts(root))
-    return blocks + head_blocks_of(heads) + embedded_blocks(path)
+    printed = (text for name in names if _SHEET.fullmatch(name) for text in _printed(path, name))
+    return blocks + head_blocks_of((*heads, *printed)) + embedded_blocks(path)
 
 
 def _roots(path: Path, names: list[str], pattern: "re.Pattern[str]") -> Iterator[Any]:
@@ -50,6 +61,12 @@ def _texts(root: Any) -> Iterator[str]:
         text = "".join(each.text or "" for each in paragraph.iter("{*}t"))
         if text.strip():
             yield text
+
+
+def _printed(path: Path, name: str) -> Iterator[str]:
+    for found in _PRINTED.findall(end_of(path, name, _END)):
+        for part in _PARTS.split(html.unescape(found.decode("utf-8", errors="replace"))):
+            yield _CODES.sub("", part.replace("&&", "\x00")).replace("\x00", "&").strip()
 
 
 def _chart(root: Any) -> Iterator[Block]:

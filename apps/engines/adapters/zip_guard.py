@@ -70,6 +70,19 @@ def part_of(path: Path, name: str, *, missing: bytes | None = None) -> bytes:
     return data
 
 
+def end_of(path: Path, name: str, size: int) -> bytes:
+    """The last bytes of a part, which may be large: it is not held whole. Empty when broken."""
+    kept = b""
+    with _opened(path) as archive:
+        try:
+            with archive.open(name) as part:
+                while piece := part.read(_READ_AT_ONCE):
+                    kept = (kept + piece)[-size:]
+        except (KeyError, *_BROKEN, RuntimeError):
+            return b""
+    return kept
+
+
 def _inflated(part: IO[bytes]) -> int:
     size = 0
     while piece := part.read(_READ_AT_ONCE):

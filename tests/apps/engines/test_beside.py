@@ -44,10 +44,12 @@ def test_charts_and_comments_of_a_sheet_are_read(read: Read) -> None:
     chart.title = "Units by plant"
     chart.add_data(Reference(sheet, min_col=2, min_row=1, max_row=3), titles_from_data=True)
     sheet.add_chart(chart, "D2")
+    sheet.oddHeader.left.text, sheet.oddFooter.center.text = "R&&D stock", "Page &P of &N"
     texts = [block.text for block in read(saved(book), MediaType.XLSX)]
     assert texts[:2] == ["Sheet", "plant | units\nnorth | 4\nsouth | 5"]
     assert "Units by plant" in texts
     assert "counted twice" in texts
+    assert texts[-1] == "R&D stock"
 
 
 def test_a_file_inside_of_a_file_is_read_below_its_name(read: Read) -> None:
