@@ -4,6 +4,7 @@ First everything is erased, then, once for all deletions that wait for it, what 
 marked is taken off the disk. Each step may be repeated; the receipt says when each was done.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -36,10 +37,27 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 LEASE = timedelta(minutes=5)
+# The index is written anew meanwhile, where much was deleted.
+PURGE_LEASE = timedelta(minutes=30)
+_WRITTEN = (
+    "versions",
+    "removed",
+    "remaining",
+    "steps",
+    "work",
+    "lease_until",
+    "erased_at",
+    "done_at",
+    "sha256",
+)
 ROWS_AT_ONCE = 2000
 # One purge serves all deletions before it, so the last of many does it; but none waits longer.
 LONGEST_WAIT = timedelta(minutes=10)
 _TOUCHED = (Chunk, DocumentVersion, Document, IngestRun, LedgerEntry)
+
+
+class Overtaken(Exception):
+    """Another worker took the receipt over, or completed it: it is not written to any more."""
 
 
 def clean_up(receipt_id: UUID) -> None:
@@ -59,6 +77,8 @@ def clean_up(receipt_id: UUID) -> None:
         seal()
     except EngineError as error:
         log.warning("deletion %s waits for the index: %s", receipt_id, error)
+    except Overtaken:
+        log.info("deletion %s went on elsewhere", receipt_id)
 
 
 def erase(receipt: DeletionReceipt) -> None:
@@ -90,6 +110,8 @@ def seal() -> None:
     is_overdue = any(each.erased_at and each.erased_at < now - LONGEST_WAIT for each in waiting)
     if not waiting or (is_busy and not is_overdue):
         return
+    held = DeletionReceipt.objects.filter(pk__in=[each.pk for each in waiting])
+    held.update(lease_until=now + PURGE_LEASE)
     for index in every_index():
         index.optimize(purge=True)
     for receipt in waiting:
@@ -98,14 +120,21 @@ def seal() -> None:
     for receipt in waiting:
         if is_reclaimed:
             receipts.step(receipt, "database_purged")
-        receipt.remaining = _remaining(receipt)
-        if any(receipt.remaining.values()):
-            # A worker that was writing when it was deleted: once more, from the start.
-            log.error("deletion %s: still there: %s", receipt.pk, receipt.remaining)
-            receipt.erased_at = None
-            receipt.save()
-        else:
-            receipts.complete(receipt, at=timezone.now())
+        with contextlib.suppress(Overtaken):
+            _conclude(receipt)
+
+
+def _conclude(receipt: DeletionReceipt) -> None:
+    """Complete, if nothing is left."""
+    receipt.remaining = _remaining(receipt)
+    if any(receipt.remaining.values()):
+        # A worker that was writing when it was deleted: once more, from the start.
+        log.error("deletion %s: still there: %s", receipt.pk, receipt.remaining)
+        receipt.erased_at = None
+        receipt.lease_until = timezone.now() + LEASE
+    else:
+        receipts.complete(receipt, at=timezone.now())
+    _save(receipt)
 
 
 def erase_files(hashes: set[str]) -> tuple[int, int]:
@@ -136,7 +165,7 @@ def every_index() -> list[IndexStore]:
 def _drop_rows(receipt: DeletionReceipt) -> None:
     """Vectors and full text are columns of one row: what goes, goes from both."""
     receipts.removed(receipt, vectors=_rows_in_index(receipt.versions))
-    receipt.save()  # before it is done: a repeated step would count nothing
+    _save(receipt)  # before it is done: a repeated step would count nothing
     for index in every_index():
         for some in _portions(receipt.versions):
             index.drop(some)
@@ -154,7 +183,18 @@ def _erase_chunks(versions: Sequence[DocumentVersion]) -> int:
 
 def _noted(receipt: DeletionReceipt, step: str) -> None:
     receipts.step(receipt, step)
-    receipt.save()
+    receipt.lease_until = timezone.now() + LEASE
+    _save(receipt)
+
+
+def _save(receipt: DeletionReceipt) -> None:
+    """Write what is known now. Raises Overtaken: each claim counts the attempts, so the number is
+    the token that this worker still holds it."""
+    mine = DeletionReceipt.objects.filter(
+        pk=receipt.pk, attempt=receipt.attempt, done_at__isnull=True
+    )
+    if not mine.update(**{name: getattr(receipt, name) for name in _WRITTEN}):
+        raise Overtaken
 
 
 @transaction.atomic
@@ -163,7 +203,7 @@ def _erase_rows(receipt: DeletionReceipt) -> None:
     Document.with_deleted.filter(pk=receipt.object_id, deleted_at__isnull=False).delete()
     receipts.step(receipt, "rows_erased")
     receipt.erased_at = timezone.now()
-    receipt.save()
+    _save(receipt)
 
 
 def _remaining(receipt: DeletionReceipt) -> dict[str, int]:

@@ -57,11 +57,10 @@ def removed(receipt: DeletionReceipt, **counts: int) -> None:
 
 
 def complete(receipt: DeletionReceipt, *, at: datetime) -> None:
-    """The last words of a receipt, and the hash over all of it."""
+    """The last words of a receipt, and the hash over all of it. Not saved here."""
     receipt.done_at = at
     receipt.work, receipt.lease_until = {}, None
     receipt.sha256 = hashlib.sha256(canonical(receipt).encode()).hexdigest()
-    receipt.save()
 
 
 def body(receipt: DeletionReceipt) -> dict[str, Any]:

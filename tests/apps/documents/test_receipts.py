@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core import blobs, hooks
-from apps.documents import services
+from apps.documents import erase, receipts, services
 from apps.documents.models import Chunk, DeletionReceipt, DocumentVersion
 from apps.engines import factory
 from apps.permissions.roles import KeyScope, Role
@@ -183,7 +184,6 @@ def test_a_document_that_waits_for_its_erasure_when_its_collection_goes_is_erase
     sent_jobs: list[tuple[str, Any]],
     django_capture_on_commit_callbacks: Any,
 ) -> None:
-    from apps.documents import erase  # noqa: PLC0415 - run by hand here
     from apps.workspaces.services import delete_collection  # noqa: PLC0415 - the same
 
     document = factories.make_document(collection)
@@ -257,6 +257,33 @@ def test_a_receipt_is_not_complete_while_something_is_left(
         pk = services.delete_document(document=document).pk
     left = DeletionReceipt.objects.get(pk=pk)
     assert (left.state, left.sha256, left.remaining["quotes"]) == ("pending", "", 1)
+
+
+def test_a_worker_that_was_overtaken_does_not_write_to_a_complete_receipt(
+    as_: As,
+    alice: User,
+    collection: Collection,
+    sent_jobs: list[tuple[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = factories.make_document(collection)
+    with as_(alice):
+        pk = services.delete_document(document=document).pk
+    slow = erase.erase_files
+
+    def meanwhile(hashes: set[str]) -> tuple[int, int]:
+        """The lease lapses, and another worker does it all."""
+        monkeypatch.setattr(erase, "erase_files", slow)
+        DeletionReceipt.objects.update(lease_until=timezone.now() - erase.LEASE)
+        erase.clean_up(pk)
+        return slow(hashes)
+
+    monkeypatch.setattr(erase, "erase_files", meanwhile)
+    with system_scope("test: as the job"):
+        erase.clean_up(pk)
+    done = DeletionReceipt.objects.get(pk=pk)
+    assert (done.state, done.attempt) == ("complete", 2)
+    assert receipts.is_intact(done)
 
 
 def test_deleted_rows_are_overwritten_on_every_connection_to_sqlite(db: None) -> None:
