@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+from apps.engines.adapters.docx_numbers import add_numbers
+
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _GONE = (f"{_W}del", f"{_W}moveFrom", f"{_MC}Fallback")
@@ -23,6 +25,7 @@ def plain(document: Any) -> Any:
         _unwrap_control(control)
     for element in list(body.iter(*_AROUND)):
         _replace(element, list(element))
+    add_numbers(document)
     end = body.find(f"{_W}sectPr")
     for paragraph in _notes(document):
         if end is None:

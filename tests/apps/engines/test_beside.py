@@ -5,9 +5,12 @@ import zipfile
 
 import docx
 import openpyxl
+import pytest
+from docx.oxml import parse_xml
 from openpyxl.chart import BarChart, Reference
 from openpyxl.comments import Comment
 
+from apps.engines.adapters.numerals import numeral
 from apps.engines.adapters.running_heads import head_blocks_of
 from apps.engines.media_types import MediaType
 from apps.rag.ports import BlockKind
@@ -78,3 +81,48 @@ def test_a_file_inside_of_a_file_is_read_below_its_name(read: Read) -> None:
 def test_a_head_is_kept_once_and_a_page_number_never() -> None:
     texts = ["Rule 7", "Page 1 of 9", "rule 7", "第 1 页 共 9 页", "- 3 -", "", "Valid from May"]
     assert [block.text for block in head_blocks_of(texts)] == ["Rule 7", "Valid from May"]
+
+
+NUMBERING = """<w:numbering xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">
+<w:abstractNum w:abstractNumId="7">
+<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="chineseCountingThousand"/>
+<w:pStyle w:val="Heading1"/><w:lvlText w:val="第%1条"/></w:lvl>
+<w:lvl w:ilvl="1"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:isLgl/>
+<w:lvlText w:val="%1.%2"/></w:lvl>
+<w:lvl w:ilvl="2"><w:numFmt w:val="bullet"/><w:lvlText w:val="*"/></w:lvl></w:abstractNum>
+<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num>
+<w:num w:numId="2"><w:abstractNumId w:val="7"/>
+<w:lvlOverride w:ilvl="1"><w:startOverride w:val="5"/></w:lvlOverride></w:num></w:numbering>"""
+
+
+def test_numbers_that_word_counts_stand_before_their_paragraphs(read: Read) -> None:
+    document = docx.Document()
+    document.part.numbering_part._element = parse_xml(NUMBERING)
+    heading = document.styles["Heading 1"].element.get_or_add_pPr()
+    heading.get_or_add_numPr().get_or_add_numId().val = 1
+    document.add_heading("总则", level=1)
+    for level, which, text in ((1, 1, "a"), (1, 1, "b"), (2, 1, "c"), (1, 2, "d"), (0, 0, "e")):
+        properties = document.add_paragraph(text)._p.get_or_add_pPr().get_or_add_numPr()
+        properties.get_or_add_ilvl().val, properties.get_or_add_numId().val = level, which
+    document.add_heading("付款", level=1)
+    texts = [block.text for block in read(saved(document), MediaType.DOCX)]
+    assert texts == ["第一条 总则", "1.1 a", "1.2 b", "c", "1.5 d", "e", "第二条 付款"]
+
+
+@pytest.mark.parametrize(
+    ("number", "form", "written"),
+    [
+        (12, "chineseCounting", "十二"),
+        (103, "chineseCountingThousand", "一百零三"),
+        (210, "japaneseCounting", "二百一十"),
+        (2001, "taiwaneseCounting", "二千零一"),
+        (28, "lowerLetter", "bb"),
+        (1994, "upperRoman", "MCMXCIV"),
+        (3, "decimalEnclosedCircle", "③"),
+        (0, "lowerRoman", "0"),
+        (10**9, "upperRoman", "1000000000"),
+        (7, "unheard", "7"),
+    ],
+)
+def test_numerals(number: int, form: str, written: str) -> None:
+    assert numeral(number, form) == written
