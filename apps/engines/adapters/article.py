@@ -119,7 +119,9 @@ def _whole(blocks: Sequence[Block], said: Sequence[bool]) -> Iterator[bool]:
 
 
 def _is_prose(block: Block) -> bool:
-    is_long = block.kind is not BlockKind.TITLE and len(block.text) >= _LONG
+    # A Chinese character says as much as two letters, at the least.
+    length = len(block.text) + sum(char > "\u2e7f" for char in block.text[:_LONG])
+    is_long = block.kind is not BlockKind.TITLE and length >= _LONG
     return is_long and _ENDS.search(block.text) is not None
 
 
