@@ -66,10 +66,11 @@ def embed(run_id: UUID) -> None:
     if lead is None:
         return
     works = [lead, *_companions(lead)]
-    indexed = _indexed([work for work in works if work.run.stage == Stage.EMBED])
-    published = [work for work in works if work.run.stage == Stage.PUBLISH]
-    counts = _counts([*indexed, *published])
-    for work in (*indexed, *published):
+    # Before the others reach this stage too: none is published twice.
+    in_index = [work for work in works if work.run.stage == Stage.PUBLISH]
+    in_index += _indexed([work for work in works if work.run.stage == Stage.EMBED])
+    counts = _counts(in_index)
+    for work in in_index:
         if work.run.version_id in counts:
             with _ending(work):
                 _publish(work, found=counts[work.run.version_id])

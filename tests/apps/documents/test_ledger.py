@@ -123,6 +123,22 @@ def test_after_a_failed_search_another_attempt_makes_it_searchable(
     assert document.current_id is not None
 
 
+def test_each_version_is_published_once(
+    inline_jobs: None, as_: As, alice: User, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    is_found = ingest.is_found  # type: ignore[attr-defined] # counted where it is called
+
+    def counted(version: DocumentVersion) -> bool:
+        asked.append(str(version.pk))
+        return bool(is_found(version))
+
+    monkeypatch.setattr(ingest, "is_found", counted)
+    with as_(alice):
+        version = add(collection).version
+    assert asked == [str(version.pk)]
+
+
 def test_a_passage_without_words_is_found_by_its_vector(collection: Collection) -> None:
     document = factories.make_document(collection, texts=["— — —"])
     with system_scope("test: as a job"):
