@@ -47,9 +47,7 @@ _ASK_EN = (
     "Answer in one full sentence, in the words of the source, with all names and numbers it gives, "
     "and end it with the source number, like [1]."
 )
-_ASK_ZH = (
-    "问题：{question}\n用来源中的原话，用一句完整的话回答，名称和数字都写全，句末写来源编号，例如 [1]。"
-)
+_ASK_ZH = "问题：{question}\n用来源中的原话，用一句完整的话回答，名称和数字都写全，句末写来源编号，例如 [1]。"
 
 TEMPLATES: dict[Language, Template] = {
     "en": Template(
