@@ -68,3 +68,9 @@ def nothing_stored() -> bool:
         ]
     files = [path for path in path_of("0" * 64).parents[1].rglob("*") if path.is_file()]
     return not any(rows) and {path.name for path in files} <= {"lock"}
+
+
+@pytest.fixture
+def added(as_: As, alice: User, collection: Collection) -> Added:
+    with as_(alice):
+        return add(collection)

@@ -15,7 +15,7 @@ from apps.accounts.models import User
 from apps.core.errors import ErrorCode, Transient
 from apps.documents import indexing, ingest, parsed, queries, services, upkeep
 from apps.documents.leases import LEASE, MOST_ATTEMPTS, MOST_READS, LeaseLost, Work
-from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
+from apps.documents.models import Chunk, Document, IngestRun
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
 from apps.permissions.scope import entered, system_scope
@@ -23,56 +23,16 @@ from apps.rag.embed import embed_chunks
 from apps.rag.ports import EngineBusy, EngineRejected, EngineUnavailable
 from apps.workspaces.models import Collection
 from apps.workspaces.scopes import scope_of
-from tests.apps.documents.conftest import As, Killed, add, searched
-
-Sent = list[tuple[str, dict[str, Any]]]
-Stage, State = IngestRun.Stage, IngestRun.State
-
-
-def run_of(added: services.Added) -> IngestRun:
-    return IngestRun.objects.get(pk=added.run.pk)
-
-
-def lapse(run_id: UUID) -> None:
-    """Time passes, and nobody extends the lease."""
-    past = timezone.now() - timedelta(seconds=1)
-    IngestRun.objects.filter(pk=run_id).update(lease_until=past)
-
-
-def due() -> None:
-    """Time passes until every waiting run may be sent again."""
-    IngestRun.objects.filter(state=State.QUEUED).update(not_before=timezone.now())
-
-
-def worked_off(run: IngestRun) -> IngestRun:
-    """What the sweeper and the workers do with a run until it has ended or waits."""
-    for _ in range(6):
-        upkeep.sweep()
-        run.refresh_from_db()
-        if run.state != State.QUEUED:
-            break
-        (ingest.parse if run.stage == Stage.PARSE else ingest.embed)(run.pk)
-        run.refresh_from_db()
-    return run
-
-
-@pytest.fixture
-def added(as_: As, alice: User, collection: Collection) -> services.Added:
-    with as_(alice):
-        return add(collection)
-
-
-def is_searchable_once(added: services.Added, alice: User, collection: Collection) -> bool:
-    """Published, with as many rows in SQL and in the index as it has chunks."""
-    version = DocumentVersion.objects.get(pk=added.version.pk)
-    rows = Chunk.objects.filter(version=version).count()
-    with entered(scope_of(alice)):
-        text = searched("notice period", collection)
-    return (
-        Document.objects.get(pk=added.document.pk).current_id == version.pk
-        and rows == version.chunk_count == factory.index().count(str(version.pk)) > 0
-        and text.count("ninety days") == 1
-    )
+from tests.apps.documents.conftest import As, Killed, add
+from tests.apps.documents.runs import (
+    Stage,
+    State,
+    due,
+    is_searchable_once,
+    lapse,
+    run_of,
+    worked_off,
+)
 
 
 # --- claims ---------------------------------------------------------------------------------------
@@ -404,118 +364,3 @@ def test_one_of_several_deleted_meanwhile_leaves_no_rows_and_stops_no_other(
     kept = {str(one.version.pk) for one in (made[0], made[2])}
     assert set(factory.index().versions()) == kept
     assert [run_of(one).state for one in made] == [State.DONE, State.CANCELLED, State.DONE]
-
-
-# --- publishing -----------------------------------------------------------------------------------
-def test_the_old_version_answers_until_the_new_one_is_published(
-    as_: As, alice: User, collection: Collection, system: object
-) -> None:
-    with as_(alice):
-        old = add(collection)
-    ingest.parse(old.run.pk)
-    ingest.embed(old.run.pk)
-    with as_(alice):
-        new = add(collection, b"The notice period is sixty days.", on_existing="version")
-    ingest.parse(new.run.pk)
-    indexing.index_versions([new.version])
-    with as_(alice):
-        assert Document.objects.get().current_id == old.version.pk
-    ingest.embed(new.run.pk)
-    with as_(alice):
-        assert Document.objects.get().current_id == new.version.pk
-        assert "sixty" in searched("notice period", collection)
-        assert "ninety" not in searched("notice period", collection)
-    assert factory.index().count(str(old.version.pk)) == 0
-
-
-def test_an_old_version_that_comes_late_does_not_replace_a_newer_one(
-    as_: As, alice: User, collection: Collection, system: object
-) -> None:
-    with as_(alice):
-        old = add(collection)
-        new = add(collection, b"The notice period is sixty days.", on_existing="version")
-    for added in (new, old):
-        ingest.parse(added.run.pk)
-        ingest.embed(added.run.pk)
-    assert Document.objects.get().current_id == new.version.pk
-    assert run_of(old).state == State.CANCELLED
-    assert factory.index().count(str(old.version.pk)) == 0
-
-
-def test_a_version_that_is_not_whole_in_the_index_is_not_published(
-    added: services.Added, system: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ingest.parse(added.run.pk)
-    with monkeypatch.context() as broken:
-        broken.setattr(MemoryIndex, "counts", lambda _, ids: dict.fromkeys(ids, 0))
-        ingest.embed(added.run.pk)
-    assert Document.objects.get().current_id is None
-    assert run_of(added).stage == Stage.EMBED
-    due()
-    assert worked_off(run_of(added)).state == State.DONE
-
-
-def test_a_document_deleted_while_it_is_embedded_leaves_no_rows(
-    added: services.Added,
-    as_: As,
-    alice: User,
-    system: object,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ingest.parse(added.run.pk)
-    original = MemoryIndex.add
-
-    def add_late(self: MemoryIndex, versions: Any) -> None:
-        with as_(alice):
-            services.delete_document(document=added.document)
-        original(self, versions)
-
-    monkeypatch.setattr(MemoryIndex, "add", add_late)
-    ingest.embed(added.run.pk)
-    assert factory.index().versions() == {}
-    assert run_of(added).state == State.CANCELLED
-
-
-def test_trying_again_starts_from_the_file(
-    as_: As, alice: User, collection: Collection, system: object
-) -> None:
-    with as_(alice):
-        added = add(collection)
-    IngestRun.objects.filter(pk=added.run.pk).update(state=State.FAILED, error_code="GAVE_UP")
-    with as_(alice):
-        again = services.retry(document=added.document)
-        assert services.retry(document=added.document).pk == again.pk
-    assert worked_off_now(again).state == State.DONE
-    with as_(alice):
-        assert queries.state_of(added.document) == "ready"
-
-
-def worked_off_now(run: IngestRun) -> IngestRun:
-    due()
-    return worked_off(run)
-
-
-# --- the sweeper ----------------------------------------------------------------------------------
-def test_a_lost_message_is_sent_again(
-    added: services.Added, system: object, sent_jobs: Sent, django_capture_on_commit_callbacks: Any
-) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        upkeep.sweep()
-    assert sent_jobs == []
-    due()
-    with django_capture_on_commit_callbacks(execute=True):
-        upkeep.sweep()
-        upkeep.sweep()
-    assert sent_jobs == [("documents.parse", {"run_id": str(added.run.pk)})]
-
-
-def test_a_lapsed_run_is_sent_again_to_the_queue_of_its_stage(
-    added: services.Added, system: object, sent_jobs: Sent, django_capture_on_commit_callbacks: Any
-) -> None:
-    ingest.parse(added.run.pk)
-    assert Work.claimed(added.run.pk, Stage.EMBED) is not None
-    lapse(added.run.pk)
-    with django_capture_on_commit_callbacks(execute=True):
-        upkeep.sweep()
-    assert sent_jobs == [("documents.embed", {"run_id": str(added.run.pk)})]
-    assert run_of(added).state == State.QUEUED
