@@ -211,6 +211,8 @@ EMBEDDINGS_API_KEY = (
     else ""
 )
 EMBEDDINGS_MODEL = _env.embeddings_model or "e5-small"
+# Hashes have no language to be freed from.
+EMBEDDINGS_MAY_BE_CENTRED = _env.local_models == "real"
 EMBEDDINGS_DIMENSIONS = _env.embeddings_dimensions
 EMBEDDINGS_QUERY_PREFIX = _env.embeddings_query_prefix
 EMBEDDINGS_PASSAGE_PREFIX = _env.embeddings_passage_prefix

@@ -18,7 +18,7 @@ def current_profile() -> EmbeddingProfile:
             "dimensions": settings.EMBEDDINGS_DIMENSIONS,
             "query_prefix": settings.EMBEDDINGS_QUERY_PREFIX,
             "passage_prefix": settings.EMBEDDINGS_PASSAGE_PREFIX,
-            "centre": model if has_centre(model) else "",
+            "centre": model if settings.EMBEDDINGS_MAY_BE_CENTRED and has_centre(model) else "",
         },
     )
     return profile

@@ -51,6 +51,7 @@ class Plant:
             "KB_MODEL_HOST_URL": f"http://127.0.0.1:{ports['model']}",
             "KB_INDEX_HOST_URL": f"http://127.0.0.1:{ports['index']}",
             "KB_INDEX_HOST_TOKEN": "a token of tests",
+            "KB_LOCAL_MODELS": "fake",
             "KB_LOG_LEVEL": "WARNING",
         }
         python = (sys.executable, "-m")

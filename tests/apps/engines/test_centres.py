@@ -48,6 +48,11 @@ def test_another_model_has_no_centre(settings) -> None:
     assert not isinstance(factory.embedder(), CentredEmbedder)
 
 
+def test_hashes_have_no_centre(settings) -> None:
+    settings.EMBEDDINGS_MAY_BE_CENTRED = False
+    assert current_profile().centre == ""
+
+
 def test_what_was_measured_fits_the_model(settings) -> None:
     measured = centre("e5-small")
     assert len(measured.chinese_passages) == settings.EMBEDDINGS_DIMENSIONS
