@@ -101,6 +101,7 @@ class Life:
     async def _run_once(self) -> str:
         """One run from start to end. Returns why it ended."""
         self._become(State.STARTING)
+        before = await self._old_sign()
         try:
             self._process = process = await self._start()
         except OSError as error:
@@ -110,7 +111,7 @@ class Life:
                 return ""
             if self.part.once:
                 return await self._wait_for_end(process)
-            return await self._watch(process)
+            return await self._watch(process, before)
         finally:
             _kill_group(process.pid)
             await process.wait()
@@ -141,10 +142,10 @@ class Life:
         self._become(State.DONE)
         return ""
 
-    async def _watch(self, process: Process) -> str:
+    async def _watch(self, process: Process, before: str) -> str:
         ended = asyncio.create_task(process.wait())
         try:
-            if not await self._becomes_ready(ended):
+            if not await self._becomes_ready(ended, before):
                 return self._why(process) if ended.done() else "did not become ready in time"
             self.is_ready.set()
             self._become(State.READY)
@@ -153,13 +154,17 @@ class Life:
         finally:
             ended.cancel()
 
-    async def _becomes_ready(self, ended: asyncio.Task[int]) -> bool:
+    async def _old_sign(self) -> str:
+        """The last beat of the run before this one. Asked before the start: on a busy machine the
+        new process beats before we are asked again."""
+        is_pulse = self.part.ready.check == "pulse"
+        return await sign_of_life(self.part.ready) if is_pulse and self.part.ready.target else ""
+
+    async def _becomes_ready(self, ended: asyncio.Task[int], before: str) -> bool:
         deadline = time.monotonic() + self.part.start_s
-        before = await sign_of_life(self.part.ready) if self.part.ready.target else ""
-        stale = before if self.part.ready.check == "pulse" else ""
         while time.monotonic() < deadline:
             sign = await sign_of_life(self.part.ready)
-            if sign and sign != stale and not ended.done():
+            if sign and sign != before and not ended.done():
                 return True
             if await _done_within(ended, 0.2):
                 return False
