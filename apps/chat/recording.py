@@ -173,12 +173,14 @@ def _judged(
 
 def _support(built: prompts.Prompt, found: Found) -> float:
     chunks = [passage.chunk_id for passage in found.passages]
-    agreed = evidence.sides_agree(found.trace.hits, chunks)
+    # A side that is down cannot agree: its silence is not held against the sources.
+    is_degraded = found.trace.retrieval.is_degraded
+    agreed = is_degraded or evidence.sides_agree(found.trace.hits, chunks)
     return evidence.support(built.coverage, agreed=agreed)
 
 
 def _doubt(opened: Opened, built: prompts.Prompt, found: Found) -> Doubt:
-    return Doubt(factory.judge(), built.check, _support(built, found), _refusal(opened))
+    return Doubt(factory.judge(opened.model), built.check, _support(built, found), _refusal(opened))
 
 
 def distinct(passages: Sequence[Passage]) -> list[Passage]:

@@ -88,11 +88,13 @@ def _disk_full() -> Iterator[None]:
 
 
 def keep(arrived: Received) -> Blob:
-    """Put what has arrived under its hash, by an atomic rename; bytes that are there stay."""
+    """Put what has arrived under its hash, by an atomic rename; bytes that are there stay. Raises
+    AppError DISK_FULL (507)."""
     path = path_of(arrived.sha256)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not (path.exists() and path.stat().st_size == arrived.size):
-        arrived.path.replace(path)
+    with _disk_full():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not (path.exists() and path.stat().st_size == arrived.size):
+            arrived.path.replace(path)
     return Blob(arrived.sha256, arrived.size, path)
 
 

@@ -173,9 +173,9 @@ def chat_settings() -> ChatSettings:
     )
 
 
-def judge() -> Judge:
+def judge(model: str = "") -> Judge:
     """The language model, asked for a yes or a no."""
-    return cast("Judge", generator())
+    return cast("Judge", generator(model))
 
 
 def fakes() -> Fakes:

@@ -10,7 +10,7 @@ from apps.chat.models import Turn
 from apps.chat.recording import LOCAL_PATIENCE
 from apps.engines import factory
 from apps.engines.adapters.fake import ScriptedGenerator
-from apps.rag.ports import EngineBusy, EngineRejected
+from apps.rag.ports import EngineBusy, EngineRejected, EngineUnavailable
 from apps.rag.refusal import REFUSAL_EN, REFUSAL_ZH
 from apps.workspaces.models import Collection, Workspace
 from tests.apps.chat.talk import sql, talking
@@ -102,4 +102,20 @@ async def test_where_more_than_documents_counts_nothing_is_refused_for_them(
     async with talking(alice) as talk:
         frames = await talk.ask(HOPELESS, mode="chat")
     assert frames[-1]["refused"] is False
+    assert model.checks == []
+
+
+async def test_a_side_of_the_search_that_is_down_refuses_nothing(
+    bob: User, model: ScriptedGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words alone find the passage: all of the question is in it, and nobody could disagree."""
+
+    def down(_text: str) -> list[float]:
+        raise EngineUnavailable("no model host")
+
+    monkeypatch.setattr(factory.embedder(), "embed_query", down)
+    async with talking(bob) as talk:
+        frames = await talk.ask(CLEAR)
+    assert frames[1]["note"] == "KEYWORD_ONLY"
+    assert frames[-1]["text"] == "The notice period is ninety days. [1]"
     assert model.checks == []
