@@ -2,8 +2,6 @@
 
 import mmap
 import re
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,14 +9,13 @@ from apps.core.errors import AppError, ErrorCode, Permanent
 from apps.documents.names import suffix_of
 from apps.engines.adapters import zip_guard
 from apps.engines.adapters.encodings import looks_like_text
-from apps.engines.media_types import SUFFIXES, Container, MediaType
+from apps.engines.media_types import SIGNATURES, SUFFIXES, Container, MediaType
 from apps.rag.ports import ParseError
 
 _HEAD = 4096
 _SAMPLE = 64 * 1024
 _LONGEST_TYPE = 200
 _XML_HEAD = re.compile(rb"^<\?xml[^>]{0,200}\?>\s*")
-_OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The folders of an OLE2 file name its streams in UTF-16. A file may hold others whole, a mail
 # above all: what its name says is looked for first.
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -44,13 +41,13 @@ def media_type_of(path: Path, name: str) -> MediaType:
     suffix = suffix_of(name)
     with path.open("rb") as file:
         sample = file.read(_SAMPLE)
-    if b"%PDF-" in sample[:1024]:
+    if SIGNATURES[Container.PDF] in sample[:1024]:
         return MediaType.PDF
-    if sample.lstrip().startswith(b"{\\rtf"):
+    if sample.lstrip().startswith(SIGNATURES[Container.RTF]):
         return MediaType.RTF
-    if sample.startswith(b"PK\x03\x04"):
+    if sample.startswith(SIGNATURES[Container.ZIP]):
         return _of_zip(path, suffix)
-    if sample.startswith(_OLE2):
+    if sample.startswith(SIGNATURES[Container.OLE2]):
         return _of_ole2(path, suffix)
     wanted = SUFFIXES.get(suffix)
     if wanted is None:
@@ -83,7 +80,7 @@ def _of_zip(path: Path, suffix: str) -> MediaType:
         if SUFFIXES.get(suffix) is None:
             raise _unsupported(suffix) from error
         raise Permanent(ErrorCode(error.code)) from error
-    media_type = _office(names) or _ZIPS.get(_said_by_zip(path, names)) or _named(names, suffix)
+    media_type = _office(names) or _ZIPS.get(_said_by_zip(path)) or _named(names, suffix)
     if media_type is None:
         raise _unsupported(suffix)
     return media_type
@@ -107,16 +104,13 @@ def _named(names: Sequence[str], suffix: str) -> MediaType | None:
     return wanted if wanted in _IWORK and "index.xml" in names else None
 
 
-def _said_by_zip(path: Path, names: Sequence[str]) -> str:
+def _said_by_zip(path: Path) -> str:
     """What an OpenDocument file or a book says that it is; a template is read like what it makes."""
-    if "mimetype" not in names:
-        return ""
     try:
-        with zipfile.ZipFile(path) as archive, archive.open("mimetype") as part:
-            said = part.read(_LONGEST_TYPE).decode("ascii", errors="replace")
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
+        said = zip_guard.part_of(path, "mimetype", most=_LONGEST_TYPE)
+    except ParseError:
         return ""
-    return said.strip().removesuffix("-template")
+    return said.decode("ascii", errors="replace").strip().removesuffix("-template")
 
 
 def _of_ole2(path: Path, suffix: str) -> MediaType:

@@ -17,6 +17,15 @@ class Container(StrEnum):
     TEXT = "text"
 
 
+# How they begin; text begins with anything.
+SIGNATURES = {
+    Container.PDF: b"%PDF-",
+    Container.ZIP: b"PK\x03\x04",
+    Container.OLE2: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    Container.RTF: b"{\\rtf",
+}
+
+
 class MediaType(StrEnum):
     """Registered name, container, suffixes (the first is given to files without one), and the
     reader: a module and a class of ``apps.engines.adapters``. Named, not imported: what one type

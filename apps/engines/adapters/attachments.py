@@ -7,19 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.engines.adapters import readers
-from apps.engines.media_types import SUFFIXES, Container, MediaType
-from apps.rag.ports import Block, BlockKind, ParseError
+from apps.engines.media_types import SIGNATURES, SUFFIXES, Container, MediaType
+from apps.rag.ports import Block, BlockKind
 
 _DEEPEST = 3
 _MOST = 200
 _DEEPEST_TITLE = 6
 _depth: ContextVar[int] = ContextVar("attachment_depth", default=0)
-_BEGINNINGS = {
-    Container.PDF: b"%PDF-",
-    Container.ZIP: b"PK\x03\x04",
-    Container.OLE2: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-    Container.RTF: b"{\\rtf",
-}
 _BY_NAME = {str(each): each for each in MediaType}
 
 
@@ -59,7 +53,9 @@ def _inner(file: Attached) -> list[Block]:
             out.write(file.data)
             out.flush()
             return readers.read(Path(out.name), media_type)
-    except ParseError:
+    except MemoryError:
+        raise  # the limit of the whole file
+    except Exception:  # noqa: BLE001 - readers raise whatever a broken file makes them
         return []
     finally:
         _depth.reset(token)
@@ -73,7 +69,7 @@ def _type_of(file: Attached) -> MediaType | None:
     if media_type is None or media_type.container is Container.TEXT:
         return media_type
     begins = file.data[:1024].lstrip()
-    return media_type if _BEGINNINGS[media_type.container] in begins else None
+    return media_type if SIGNATURES[media_type.container] in begins else None
 
 
 def _below(name: str, blocks: Sequence[Block], level: int) -> Iterator[Block]:

@@ -52,21 +52,21 @@ def check_inflated(path: Path) -> None:
                     raise ParseError("UNREADABLE", f"{info.filename}: {error}") from error
 
 
-def part_of(path: Path, name: str, *, missing: bytes | None = None) -> bytes:
-    """One part, of at most 160 MiB. Raises ParseError UNREADABLE when it is broken or, unless
+def part_of(path: Path, name: str, *, missing: bytes | None = None, most: int = MOST_XML) -> bytes:
+    """One part, of at most ``most`` bytes. Raises ParseError UNREADABLE when it is broken or, unless
     there is something to say instead, not there; TOO_COSTLY when it is larger."""
     with _opened(path) as archive:
         try:
             with archive.open(name) as part:
-                data = part.read(MOST_XML + 1)
+                data = part.read(most + 1)
         except KeyError as error:
             if missing is not None:
                 return missing
             raise ParseError("UNREADABLE", f"no {name}") from error
         except (*_BROKEN, RuntimeError) as error:  # RuntimeError: encrypted
             raise ParseError("UNREADABLE", f"{name}: {error}") from error
-    if len(data) > MOST_XML:
-        raise ParseError("TOO_COSTLY", f"{name}: more than {MOST_XML} bytes")
+    if len(data) > most:
+        raise ParseError("TOO_COSTLY", f"{name}: more than {most} bytes")
     return data
 
 
@@ -103,5 +103,5 @@ def _check(info: zipfile.ZipInfo, size: int) -> None:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise ParseError("UNREADABLE", f"zip: {error}") from error

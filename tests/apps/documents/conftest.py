@@ -17,6 +17,7 @@ from apps.permissions.roles import Role
 from apps.permissions.scope import Scope, current_scope, system_scope
 from apps.workspaces.models import Collection
 from tests import factories
+from tests.apps.documents.plant import Plant
 
 As = Callable[[User], AbstractContextManager[Scope]]
 NOTICE = b"The notice period of this contract is ninety days.\n\nCooling is inspected twice a year."
@@ -74,3 +75,14 @@ def nothing_stored() -> bool:
 def added(as_: As, alice: User, collection: Collection) -> Added:
     with as_(alice):
         return add(collection)
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    """An installation of real processes, one for all tests of a file."""
+    made = Plant(tmp_path_factory.mktemp("plant"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

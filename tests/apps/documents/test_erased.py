@@ -1,7 +1,6 @@
 """A deleted document on real disks: its words are in no file of the installation any more."""
 
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,6 @@ from tests.apps.documents.plant import Plant, wait_until
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 LINES = 40
-
-
-@pytest.fixture(scope="module")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    made = Plant(tmp_path_factory.mktemp("plant"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
 
 
 def files_with(folder: Path, word: str) -> list[str]:

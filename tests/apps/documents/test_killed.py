@@ -1,6 +1,6 @@
 """Real processes killed in the middle of a stage: nothing is lost, nothing is there twice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psutil
 import pytest
@@ -11,16 +11,6 @@ pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 SLOW_TO_READ = "<html><body>" + "<p>The pump of hall {0} is inspected in May.</p>" * 15_000
 SLOW_TO_EMBED = 20_000
-
-
-@pytest.fixture(scope="module")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    made = Plant(tmp_path_factory.mktemp("plant"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
 
 
 def until_done(plant: Plant, runs: list[str]) -> None:
