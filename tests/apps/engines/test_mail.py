@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from apps.engines.adapters import readers
 from apps.engines.adapters.compressed_rtf import decompressed
+from apps.engines.adapters.mail_parser import MailParser
 from apps.engines.adapters.rtf_parser import rtf_blocks
 from apps.engines.media_types import MediaType
 from apps.rag.ports import Block, BlockKind, ParseError
@@ -160,3 +162,21 @@ def test_packed_rich_text_is_unpacked() -> None:
 def test_noise_is_no_packed_rich_text(data: bytes) -> None:
     with pytest.raises(ParseError):
         decompressed(data)
+
+
+def test_a_broken_attachment_leaves_its_mail_readable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Libraries raise whatever a broken file makes them: here the reader of what is attached."""
+
+    def broken(_path: Path, _media_type: str) -> list[Block]:
+        raise KeyError("word/styles.xml")
+
+    monkeypatch.setattr(readers, "read", broken)
+    message = mail()
+    message.add_attachment(b"{\\rtf1 x}", maintype="application", subtype="rtf", filename="a.rtf")
+    path = tmp_path / "mail"
+    path.write_bytes(bytes(message))
+    blocks = MailParser().parse(path, media_type=MediaType.EML)
+    assert (ITEM, 0, "a.rtf") in plain(blocks)
+    assert "Close the valve." in [block.text for block in blocks]
