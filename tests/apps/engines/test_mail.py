@@ -1,6 +1,5 @@
 """E-mail: who, when, what, and what is attached; broken and hostile mail gets a code."""
 
-import os
 import tempfile
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,10 +13,10 @@ from apps.engines.adapters.rtf_parser import rtf_blocks
 from apps.engines.media_types import MediaType
 from apps.rag.ports import Block, BlockKind, ParseError
 from tests.apps.engines.conftest import Read
+from tests.apps.engines.public_data import DATA
 from tests.samples import sample
 
 TITLE, TEXT, TABLE, ITEM = BlockKind.TITLE, BlockKind.TEXT, BlockKind.TABLE, BlockKind.LIST_ITEM
-DATA = Path(os.environ.get("BENCH_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 
 
 def mail(subject: str = "泵的检修", text: str = "Close the valve.\n\n停泵。") -> EmailMessage:

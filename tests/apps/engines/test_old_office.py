@@ -1,6 +1,5 @@
 """Word and PowerPoint files of before 2007: structure kept, broken ones refused with a code."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,10 @@ from apps.documents.sniff import media_type_of
 from apps.engines.media_types import MediaType
 from apps.rag.ports import Block, BlockKind, ParseError
 from tests.apps.engines.conftest import Read
+from tests.apps.engines.public_data import DATA
 from tests.samples.ole2 import container, doc, ppt
 
 TITLE, TEXT, TABLE, ITEM = BlockKind.TITLE, BlockKind.TEXT, BlockKind.TABLE, BlockKind.LIST_ITEM
-DATA = Path(os.environ.get("BENCH_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 PLAIN, HEADING = b"\x00\x00", b"\x02\x00"
 CELL, ROW = b"\x00\x00\x16\x24\x01", b"\x00\x00\x16\x24\x01\x17\x24\x01"
 IN_LIST = b"\x00\x00\x0b\x46\x01\x00"
