@@ -23,7 +23,7 @@ from statistics import mean
 
 from apps.core.errors import AppError
 from apps.documents.sniff import media_type_of
-from apps.engines.adapters.sandbox import SandboxParser
+from apps.engines.parsers.sandbox import SandboxParser
 from apps.rag.ports import Block, BlockKind, ParseError
 from bench.client import figure, note
 from bench.data import folder

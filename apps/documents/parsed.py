@@ -9,8 +9,8 @@ from pathlib import Path
 from django.conf import settings
 
 from apps.documents.models import DocumentVersion
-from apps.engines.adapters.blocks_json import read_blocks, write_blocks
 from apps.engines.media_types import MediaType
+from apps.engines.parsers.blocks_json import read_blocks, write_blocks
 from apps.rag.ports import Block
 
 log = logging.getLogger(__name__)

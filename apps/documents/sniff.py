@@ -7,9 +7,9 @@ from pathlib import Path
 
 from apps.core.errors import AppError, ErrorCode, Permanent
 from apps.documents.names import suffix_of
-from apps.engines.adapters import zip_guard
-from apps.engines.adapters.encodings import looks_like_text
 from apps.engines.media_types import SIGNATURES, SUFFIXES, Container, MediaType
+from apps.engines.parsers import zip_guard
+from apps.engines.parsers.encodings import looks_like_text
 from apps.rag.ports import ParseError
 
 _HEAD = 4096

@@ -14,9 +14,9 @@ from django.conf import settings
 
 from apps.core.sealing import unseal
 from apps.engines.adapters.index_values import IndexStore
-from apps.engines.adapters.sandbox import SandboxParser
 from apps.engines.centres import centre
 from apps.engines.models import EmbeddingProfile, Endpoint
+from apps.engines.parsers.sandbox import SandboxParser
 from apps.engines.profiles import current_profile
 from apps.rag.centre import CentredEmbedder
 from apps.rag.ports import Embedder, Generator, Judge, Reranker

@@ -1,6 +1,6 @@
 """The types of file that are read: one line each says all there is to know of a type.
 
-A new format is a line here and a reader in ``apps.engines.adapters``.
+A new format is a line here and a reader in ``apps.engines.parsers``.
 """
 
 from enum import StrEnum
@@ -28,7 +28,7 @@ SIGNATURES = {
 
 class MediaType(StrEnum):
     """Registered name, container, suffixes (the first is given to files without one), and the
-    reader: a module and a class of ``apps.engines.adapters``. Named, not imported: what one type
+    reader: a module and a class of ``apps.engines.parsers``. Named, not imported: what one type
     needs is not paid for by the others, and only the parser's child imports any."""
 
     container: Container
@@ -51,34 +51,34 @@ class MediaType(StrEnum):
         return member
 
     # fmt: off
-    PDF = "application/pdf", Container.PDF, "pdf", "pdfium_parser.PdfiumParser"
-    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document", Container.ZIP, "docx", "unstructured_parser.UnstructuredParser"
-    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation", Container.ZIP, "pptx", "unstructured_parser.UnstructuredParser"
-    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Container.ZIP, "xlsx xlsm", "sheet_parser.SheetParser"
-    XLS = "application/vnd.ms-excel", Container.OLE2, "xls", "sheet_parser.SheetParser"
-    HTML = "text/html", Container.TEXT, "html htm xhtml", "unstructured_parser.UnstructuredParser"
-    MARKDOWN = "text/markdown", Container.TEXT, "md markdown", "unstructured_parser.UnstructuredParser"
-    TEXT = "text/plain", Container.TEXT, "txt text log", "text_parser.TextParser"
-    CSV = "text/csv", Container.TEXT, "csv", "csv_parser.CsvParser"
-    TSV = "text/tab-separated-values", Container.TEXT, "tsv tab", "csv_parser.CsvParser"
-    JSON = "application/json", Container.TEXT, "json jsonl ndjson geojson", "json_parser.JsonParser"
-    YAML = "application/yaml", Container.TEXT, "yaml yml", "yaml_parser.YamlParser"
-    XML = "application/xml", Container.TEXT, "xml", "xml_parser.XmlParser"
-    SRT = "application/x-subrip", Container.TEXT, "srt", "subtitles_parser.SubtitlesParser"
-    VTT = "text/vtt", Container.TEXT, "vtt", "subtitles_parser.SubtitlesParser"
-    ODT = "application/vnd.oasis.opendocument.text", Container.ZIP, "odt ott", "odf_parser.OdfParser"
-    ODS = "application/vnd.oasis.opendocument.spreadsheet", Container.ZIP, "ods ots", "odf_parser.OdfParser"
-    ODP = "application/vnd.oasis.opendocument.presentation", Container.ZIP, "odp otp", "odf_parser.OdfParser"
-    RTF = "application/rtf", Container.RTF, "rtf", "rtf_parser.RtfParser"
-    EPUB = "application/epub+zip", Container.ZIP, "epub", "epub_parser.EpubParser"
-    EML = "message/rfc822", Container.TEXT, "eml mht mhtml", "mail_parser.MailParser"
-    MBOX = "application/mbox", Container.TEXT, "mbox", "mail_parser.MailParser"
-    MSG = "application/vnd.ms-outlook", Container.OLE2, "msg", "msg_parser.MsgParser"
-    DOC = "application/msword", Container.OLE2, "doc dot", "doc_parser.DocParser"
-    PPT = "application/vnd.ms-powerpoint", Container.OLE2, "ppt pps", "ppt_parser.PptParser"
-    PAGES = "application/vnd.apple.pages", Container.ZIP, "pages", "iwork_parser.IworkParser"
-    KEYNOTE = "application/vnd.apple.keynote", Container.ZIP, "key", "iwork_parser.IworkParser"
-    NUMBERS = "application/vnd.apple.numbers", Container.ZIP, "numbers", "iwork_parser.IworkParser"
+    PDF = "application/pdf", Container.PDF, "pdf", "pdf.pdfium_parser.PdfiumParser"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document", Container.ZIP, "docx", "web.unstructured_parser.UnstructuredParser"
+    PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation", Container.ZIP, "pptx", "web.unstructured_parser.UnstructuredParser"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Container.ZIP, "xlsx xlsm", "office.sheet_parser.SheetParser"
+    XLS = "application/vnd.ms-excel", Container.OLE2, "xls", "office.sheet_parser.SheetParser"
+    HTML = "text/html", Container.TEXT, "html htm xhtml", "web.unstructured_parser.UnstructuredParser"
+    MARKDOWN = "text/markdown", Container.TEXT, "md markdown", "web.unstructured_parser.UnstructuredParser"
+    TEXT = "text/plain", Container.TEXT, "txt text log", "plain.text_parser.TextParser"
+    CSV = "text/csv", Container.TEXT, "csv", "plain.csv_parser.CsvParser"
+    TSV = "text/tab-separated-values", Container.TEXT, "tsv tab", "plain.csv_parser.CsvParser"
+    JSON = "application/json", Container.TEXT, "json jsonl ndjson geojson", "plain.json_parser.JsonParser"
+    YAML = "application/yaml", Container.TEXT, "yaml yml", "plain.yaml_parser.YamlParser"
+    XML = "application/xml", Container.TEXT, "xml", "plain.xml_parser.XmlParser"
+    SRT = "application/x-subrip", Container.TEXT, "srt", "plain.subtitles_parser.SubtitlesParser"
+    VTT = "text/vtt", Container.TEXT, "vtt", "plain.subtitles_parser.SubtitlesParser"
+    ODT = "application/vnd.oasis.opendocument.text", Container.ZIP, "odt ott", "office.odf_parser.OdfParser"
+    ODS = "application/vnd.oasis.opendocument.spreadsheet", Container.ZIP, "ods ots", "office.odf_parser.OdfParser"
+    ODP = "application/vnd.oasis.opendocument.presentation", Container.ZIP, "odp otp", "office.odf_parser.OdfParser"
+    RTF = "application/rtf", Container.RTF, "rtf", "office.rtf_parser.RtfParser"
+    EPUB = "application/epub+zip", Container.ZIP, "epub", "web.epub_parser.EpubParser"
+    EML = "message/rfc822", Container.TEXT, "eml mht mhtml", "mail.mail_parser.MailParser"
+    MBOX = "application/mbox", Container.TEXT, "mbox", "mail.mail_parser.MailParser"
+    MSG = "application/vnd.ms-outlook", Container.OLE2, "msg", "mail.msg_parser.MsgParser"
+    DOC = "application/msword", Container.OLE2, "doc dot", "office.doc_parser.DocParser"
+    PPT = "application/vnd.ms-powerpoint", Container.OLE2, "ppt pps", "office.ppt_parser.PptParser"
+    PAGES = "application/vnd.apple.pages", Container.ZIP, "pages", "office.iwork_parser.IworkParser"
+    KEYNOTE = "application/vnd.apple.keynote", Container.ZIP, "key", "office.iwork_parser.IworkParser"
+    NUMBERS = "application/vnd.apple.numbers", Container.ZIP, "numbers", "office.iwork_parser.IworkParser"
     # fmt: on
 
     @property

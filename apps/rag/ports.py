@@ -1,6 +1,6 @@
 """The pipeline's whole contract with the outside: frozen values and five small protocols.
 
-Nothing here knows Django, HTTP or a vendor. Adapters in ``apps.engines.adapters`` implement the
+Nothing here knows Django, HTTP or a vendor. ``apps.engines.adapters`` and ``parsers`` implement the
 protocols; one conformance suite in ``tests/contracts`` runs over every implementation.
 """
 

@@ -15,7 +15,7 @@ from apps.documents import ingest, queries, services
 from apps.documents.models import Chunk, IngestRun
 from apps.documents.names import clean_name
 from apps.engines import factory
-from apps.engines.adapters.sandbox import SandboxParser
+from apps.engines.parsers.sandbox import SandboxParser
 from apps.rag.ports import ParseError
 from apps.workspaces.models import Collection
 from tests.apps.documents.conftest import As, add, nothing_stored, searched

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.engines.adapters.sandbox import SandboxParser
 from apps.engines.media_types import MediaType
+from apps.engines.parsers.sandbox import SandboxParser
 from apps.rag.ports import Block
 
 Read = Callable[[bytes, MediaType], list[Block]]

@@ -10,9 +10,9 @@ from docx.oxml import parse_xml
 from openpyxl.chart import BarChart, Reference
 from openpyxl.comments import Comment
 
-from apps.engines.adapters.numerals import numeral
-from apps.engines.adapters.running_heads import head_blocks_of
 from apps.engines.media_types import MediaType
+from apps.engines.parsers.office.numerals import numeral
+from apps.engines.parsers.running_heads import head_blocks_of
 from apps.rag.ports import BlockKind
 from tests.apps.engines.conftest import Read
 from tests.samples import sample

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from apps.engines.adapters import readers
-from apps.engines.adapters.compressed_rtf import decompressed
-from apps.engines.adapters.mail_parser import MailParser
-from apps.engines.adapters.rtf_parser import rtf_blocks
 from apps.engines.media_types import MediaType
+from apps.engines.parsers import readers
+from apps.engines.parsers.mail.compressed_rtf import decompressed
+from apps.engines.parsers.mail.mail_parser import MailParser
+from apps.engines.parsers.office.rtf_parser import rtf_blocks
 from apps.rag.ports import Block, BlockKind, ParseError
 from tests.apps.engines.conftest import Read
 from tests.apps.engines.public_data import DATA

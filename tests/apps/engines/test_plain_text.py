@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from apps.engines.adapters.encodings import decode, looks_like_text
 from apps.engines.media_types import MediaType
+from apps.engines.parsers.encodings import decode, looks_like_text
 from apps.rag.ports import Block, BlockKind
 from tests.apps.engines.public_data import DATA, needs
 

@@ -1,0 +1,166 @@
+"""Reads files in a child process with limits, so that no file can take a worker with it.
+
+One child waits per process. It has the readers imported and forks for each file: a fresh process
+for the price of a fork. What eats memory or time is killed (TOO_COSTLY), what crashes is UNREADABLE.
+"""
+
+import atexit
+import contextlib
+import errno
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from apps.engines.parsers.blocks_json import read_blocks
+from apps.rag.ports import Block, ParseError
+
+log = logging.getLogger(__name__)
+
+_ROOT = Path(__file__).resolve().parents[3]
+_PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "VIRTUAL_ENV")
+_SETTINGS = {
+    "PYTHONUTF8": "1",
+    "PYTHONHASHSEED": "0",
+    # Threads of numerical libraries do not survive the fork and are of no use here.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # The document library reports its use to its makers unless told not to.
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "true",
+    "UNSTRUCTURED_DISABLE_NOTICE": "1",
+}
+_TICK_S = 1.0
+# The child keeps the time itself; this is for a child that hangs.
+_GRACE_S = 20.0
+
+
+class SandboxParser:
+    """See ``apps.rag.ports.Parser``. Safe to share between threads: one file at a time."""
+
+    def __init__(self, *, seconds: float, memory_bytes: int) -> None:
+        self._limits = {"seconds": seconds, "memory_bytes": memory_bytes}
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+
+    def parse(
+        self, path: Path, *, media_type: str, beat: Callable[[], None] | None = None
+    ) -> list[Block]:
+        """The blocks of a file. ``beat`` is called about every second and may raise to stop.
+        Raises ParseError, or OSError when the disk is full."""
+        with self._lock, tempfile.TemporaryDirectory(prefix="footnote-parse-") as folder:
+            out = Path(folder) / "blocks.json.gz"
+            request = {"path": str(path.resolve()), "media_type": media_type, "out": str(out)}
+            verdict = self._verdict(request | self._limits, beat or _nothing)
+            code = str(verdict.get("code", ""))
+            if code == "DISK_FULL":
+                raise OSError(errno.ENOSPC, "the parser's disk is full")
+            if code == "INTERNAL":
+                raise RuntimeError(str(verdict.get("message")))
+            if code:
+                log.warning("reading %s: %s %s", path.name, code, verdict.get("message", ""))
+                raise ParseError(code, str(verdict.get("message", "")))
+            return read_blocks(out)
+
+    def close(self) -> None:
+        """End the child."""
+        with self._lock:
+            if self._child is not None:
+                self._child.end()
+                self._child = None
+
+    def _verdict(self, request: dict[str, Any], beat: Callable[[], None]) -> dict[str, Any]:
+        for _ in range(2):  # a child that died while it waited is replaced once
+            child = self._ready()
+            try:
+                verdict = child.ask(request, beat, within=request["seconds"] + _GRACE_S)
+            except BaseException:
+                child.end()
+                raise
+            if verdict is not None:
+                return verdict
+            child.end()
+        return {"code": "UNREADABLE", "message": "the reading process ended twice"}
+
+    def _ready(self) -> "_Child":
+        if self._child is None or not self._child.is_usable():
+            self._child = _Child()
+        return self._child
+
+
+class _Child:
+    """The waiting process: one request a line in, one verdict a line out."""
+
+    def __init__(self) -> None:
+        self._made_by = os.getpid()
+        # A session of its own: Ctrl-C on the terminal is for the worker, which then ends its file.
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "apps.engines.parsers.parse_child"],
+            cwd=_ROOT,
+            env={k: os.environ[k] for k in _PASSED_ON if k in os.environ} | _SETTINGS,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        atexit.register(self.end)
+
+    def is_usable(self) -> bool:
+        """Alive, and not inherited by a fork: two processes must not talk through one pipe."""
+        return self._made_by == os.getpid() and self._process.poll() is None
+
+    def ask(
+        self, request: dict[str, Any], beat: Callable[[], None], *, within: float
+    ) -> dict[str, Any] | None:
+        """The verdict; None when the process ended without one."""
+        deadline = time.monotonic() + within
+        if not self._send(json.dumps(request).encode() + b"\n"):
+            return None
+        assert self._process.stdout is not None  # noqa: S101 - made with a pipe
+        answers, said = self._process.stdout.fileno(), b""
+        while not said.endswith(b"\n"):
+            beat()
+            if time.monotonic() > deadline:
+                self.end()
+                return {"code": "TOO_COSTLY", "message": "the reading process hung"}
+            if select.select([answers], [], [], _TICK_S)[0]:
+                piece = os.read(answers, 65536)
+                if not piece:
+                    return None
+                said += piece
+        verdict: dict[str, Any] = json.loads(said)
+        return verdict
+
+    def end(self) -> None:
+        """Kill the process and what it forked, and reap it."""
+        atexit.unregister(self.end)
+        if self._made_by == os.getpid():
+            if self._process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _send(self, line: bytes) -> bool:
+        assert self._process.stdin is not None  # noqa: S101 - made with a pipe
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except OSError:
+            return False
+        return True
+
+
+def _nothing() -> None:
+    """Nobody listens."""
