@@ -176,6 +176,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 PARSE_SECONDS = _env.parse_seconds
+PARSE_WORKERS = _env.parse_workers
 PARSE_MEMORY_BYTES = _env.parse_memory_mb * 1024 * 1024
 FETCH_PRIVATE_ADDRESSES = _env.fetch_private_addresses
 

@@ -65,7 +65,8 @@ def _standing(workspace: Workspace) -> str:
 
 def _failing() -> list[Failing]:
     """Collections with failed files that this person may write, worst first."""
-    newest = IngestRun.objects.filter(document=OuterRef("pk")).order_by("-created_at", "-pk")
+    runs = IngestRun.objects.filter(IngestRun.LIVE, document=OuterRef("pk"))
+    newest = runs.order_by("-created_at", "-pk")
     state = Case(
         When(Q(current__isnull=True), then=Subquery(newest.values("state")[:1])),
         default=Value(""),

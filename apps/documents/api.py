@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,7 @@ from apps.documents.serializers import (
     DocumentsAddedOut,
     DocumentsIn,
 )
+from apps.documents.waiting import seconds_left
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import Collection
 
@@ -148,7 +150,10 @@ class BalanceView(ApiView):
         responses={200: BalanceOut, **errors(404)},
     )
     def get(self, request: Request, collection: UUID) -> Response:
-        return Response(BalanceOut(balance(self.place(collection=collection))).data)
+        place = self.place(collection=collection)
+        return Response(
+            BalanceOut({**asdict(balance(place)), "seconds_left": seconds_left(place)}).data
+        )
 
 
 Refused = list[tuple[str, AppError]]

@@ -1,5 +1,6 @@
 """One document: its state, versions, passages and file, and its removal."""
 
+from dataclasses import asdict
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
@@ -25,6 +26,7 @@ from apps.documents.serializers import (
     LedgerEntryOut,
     VersionOut,
 )
+from apps.documents.waiting import places_of
 
 _VERSION = OpenApiParameter(
     "version", int, description="Number of a version; the searched one if left out."
@@ -48,7 +50,9 @@ class DocumentView(ApiView):
             many=True,
             context={"current": found.current_id},
         )
-        return Response({**DocumentOut(found).data, "versions": versions.data})
+        place = places_of([found.pk]).get(found.pk)
+        queue = None if place is None else asdict(place)
+        return Response({**DocumentOut(found).data, "versions": versions.data, "queue": queue})
 
     @extend_schema(
         operation_id="documents_rename",

@@ -19,6 +19,7 @@ from apps.core import blobs, hooks, quotes
 from apps.core.reclaim import reclaim
 from apps.documents import parsed, receipts
 from apps.documents.files import dropping
+from apps.documents.indexing import every_index
 from apps.documents.models import (
     Chunk,
     DeletionReceipt,
@@ -27,10 +28,6 @@ from apps.documents.models import (
     IngestRun,
     LedgerEntry,
 )
-from apps.engines import factory
-from apps.engines.adapters.index_values import IndexStore
-from apps.engines.models import EmbeddingProfile
-from apps.engines.profiles import current_profile
 from apps.rag.ports import EngineError
 
 log = logging.getLogger(__name__)
@@ -155,11 +152,6 @@ def erase_files(hashes: set[str]) -> tuple[int, int]:
 def _is_in_use(sha256: str) -> bool:
     live = DocumentVersion.objects.filter(document__deleted_at__isnull=True)
     return live.filter(sha256=sha256).exists()
-
-
-def every_index() -> list[IndexStore]:
-    """The table of every profile there is."""
-    return [factory.index(one) for one in {current_profile(), *EmbeddingProfile.objects.all()}]
 
 
 def _drop_rows(receipt: DeletionReceipt) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from apps.documents.models import Chunk, DocumentVersion
 from apps.engines import factory
+from apps.engines.adapters.index_values import IndexStore
 from apps.engines.models import EmbeddingProfile
 from apps.rag import ports
 from apps.rag.embed import embed_chunks
@@ -37,6 +38,8 @@ def index_versions(
     """Write all chunks of these versions into the table of a profile, with one write. ``beat`` is
     told (done, total) after each batch and may raise to stop."""
     began = time.monotonic()
+    # Once, not twice: the table must be that of the model, also while another one takes over.
+    profile = profile or factory.wiring().profile
     ids = [version.pk for version in versions]
     rows = list(Chunk.objects.filter(version__in=ids).order_by("version", "ordinal"))
     embedder = factory.embedder(profile)
@@ -64,16 +67,24 @@ def index_versions(
 
 
 def drop_from_index(version_ids: Sequence[UUID]) -> bool:
-    """Remove rows of these versions. False when the index does not answer: nothing is wrong then,
-    search ignores them, and the nightly reconciliation finds them."""
+    """Remove rows of these versions from every table. False when the index does not answer: nothing
+    is wrong then, search ignores them, and the nightly reconciliation finds them."""
     if not version_ids:
         return True
     try:
-        factory.index().drop([str(pk) for pk in version_ids])
+        for index in every_index():
+            index.drop([str(pk) for pk in version_ids])
     except ports.EngineError as error:
         log.warning("superseded rows stay in the index for now: %s", error)
         return False
     return True
+
+
+def every_index() -> list[IndexStore]:
+    """The table of every profile there is, the live one first."""
+    live = factory.wiring().profile
+    others = EmbeddingProfile.objects.select_related("endpoint").exclude(pk=live.pk)
+    return [factory.index(one) for one in (live, *others)]
 
 
 def _as_chunk(row: Chunk) -> ports.Chunk:

@@ -23,8 +23,9 @@ from apps.documents.ledger import Clock, Passed
 from apps.documents.ledger import Stage as Line
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.documents.probe import is_found
+from apps.documents.queue import queue
 from apps.engines import factory
-from apps.engines.profiles import recipe_of
+from apps.engines.profiles import filling_profile, recipe_of
 from apps.events import services as events
 from apps.rag import ports
 from apps.rag.chunk import chunk
@@ -37,9 +38,10 @@ ROWS_AT_ONCE = 500
 SMALL, TAKEN_ALONG = 16, 15
 
 
-def parse(run_id: UUID) -> None:
-    """Read the file in a child process and keep its blocks and chunks."""
-    work = Work.claimed(run_id, Stage.PARSE)
+def parse(run_id: UUID | None = None) -> None:
+    """Read the file of a run, or of the one whose turn it is, in a child process, and keep its
+    blocks and chunks."""
+    work = Work.claimed(run_id, Stage.PARSE) if run_id else Work.next(Stage.PARSE)
     if work is None:
         return
     with _ending(work):
@@ -59,10 +61,12 @@ def parse(run_id: UUID) -> None:
         _save_chunks(work, chunks, pages=pages, passed=passed)
 
 
-def embed(run_id: UUID) -> None:
-    """Put the version's chunks into the index, then publish it. Small versions that wait for the
-    same are taken along: the index takes many with one write as easily as one."""
-    lead = Work.claimed(run_id, Stage.EMBED, Stage.PUBLISH)
+def embed(run_id: UUID | None = None) -> None:
+    """Put the chunks of a run's version, or of the one whose turn it is, into the index, then
+    publish it. Small versions that wait for the same are taken along: the index takes many with
+    one write as easily as one."""
+    stages = (Stage.EMBED, Stage.PUBLISH)
+    lead = Work.claimed(run_id, *stages) if run_id else Work.next(*stages)
     if lead is None:
         return
     works = [lead, *_companions(lead)]
@@ -72,8 +76,9 @@ def embed(run_id: UUID) -> None:
     counts = _counts(in_index)
     for work in in_index:
         if work.run.version_id in counts:
+            end = _fill if work.run.profile_id else _publish
             with _ending(work):
-                _publish(work, found=counts[work.run.version_id])
+                end(work, found=counts[work.run.version_id])
 
 
 def _companions(lead: Work) -> list[Work]:
@@ -85,8 +90,9 @@ def _companions(lead: Work) -> list[Work]:
         state=IngestRun.State.QUEUED,
         stage=Stage.EMBED,
         error_code="",
+        profile=lead.run.profile_id,
         version__chunk_count__lte=SMALL,
-    ).order_by("created_at")
+    ).order_by("priority", "created_at")
     ids = list(waiting.values_list("pk", flat=True)[:TAKEN_ALONG])
     return [work for pk in ids if (work := Work.claimed(pk, Stage.EMBED)) is not None]
 
@@ -96,7 +102,8 @@ def _indexed(works: list[Work]) -> list[Work]:
     if not works:
         return []
     try:
-        took = index_versions([work.run.version for work in works], beat=_beat(works))
+        versions = [work.run.version for work in works]
+        took = index_versions(versions, beat=_beat(works), profile=works[0].run.profile)
     except (ports.EngineError, AppError, Transient, OSError, LeaseLost) as error:
         for work in works:
             with _ending(work):
@@ -146,7 +153,7 @@ def _counts(works: list[Work]) -> dict[UUID, int]:
         return {}
     ids = [work.run.version_id for work in works]
     try:
-        found = factory.index().counts([str(pk) for pk in ids])
+        found = factory.index(works[0].run.profile).counts([str(pk) for pk in ids])
     except ports.EngineError:
         for work in works:
             with _ending(work):
@@ -193,12 +200,32 @@ def _delete_others(version: DocumentVersion, kept: set[UUID]) -> None:
         Chunk.objects.filter(pk__in=stale[start : start + ROWS_AT_ONCE]).delete()
 
 
+def _is_whole(work: Work, found: int) -> bool:
+    """Whether the table holds all passages; if not, the run waits to write them again."""
+    version = work.run.version
+    if found == version.chunk_count:
+        return True
+    log.error("version %s: %d rows for %d chunks", version.pk, found, version.chunk_count)
+    work.wait(ErrorCode.ENGINE_WAIT, counts=True, stage=Stage.EMBED)
+    return False
+
+
+def _fill(work: Work, *, found: int) -> None:
+    """The end of a run for a table beside the live one. A version that is no longer the current
+    one leaves that table again."""
+    if not _is_whole(work, found):
+        return
+    version_id = work.run.version_id
+    is_current = Document.objects.filter(pk=work.run.document_id, current=version_id).exists()
+    work.finish(is_cancelled=not is_current)
+    if not is_current:
+        drop_from_index([version_id])
+
+
 def _publish(work: Work, *, found: int) -> None:
     """Make the version the current one, once the index holds all of it and a search finds it."""
     run, version = work.run, work.run.version
-    if found != version.chunk_count:
-        log.error("version %s: %d rows for %d chunks", version.pk, found, version.chunk_count)
-        work.wait(ErrorCode.ENGINE_WAIT, counts=True, stage=Stage.EMBED)
+    if not _is_whole(work, found):
         return
     clock = Clock()
     if not is_found(version):
@@ -212,6 +239,8 @@ def _publish(work: Work, *, found: int) -> None:
         if is_newest:
             DocumentVersion.objects.filter(pk=version.pk).update(indexed_at=timezone.now())
             Document.objects.filter(pk=document.pk).update(current=version)
+            if (filling := filling_profile()) is not None:
+                queue(version, stage=Stage.EMBED, profile=filling)
             events.record("document.ready", document, name=document.name, version=version.number)
         work.finish(is_cancelled=not is_newest)
     if not is_newest:

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from apps.core import jobs as core_jobs
 from apps.documents import ledger
-from apps.documents.jobs import EMBED, PARSE
 from apps.documents.models import IngestRun
+from apps.documents.queue import JOBS, RESEND, turns
 from apps.events import services as events
 
 # Short and extended at each batch: a killed worker's run is free again within a minute.
@@ -24,13 +24,6 @@ MOST_ATTEMPTS = 4
 MOST_READS = 2
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 300.0
-# A message may be lost, but a long queue is not a loss: unsent runs are sent again after this.
-RESEND = timedelta(seconds=120)
-JOBS = {
-    IngestRun.Stage.PARSE: PARSE,
-    IngestRun.Stage.EMBED: EMBED,
-    IngestRun.Stage.PUBLISH: EMBED,
-}
 
 
 def attempts_of(run: IngestRun) -> int:
@@ -59,12 +52,19 @@ class Work:
         until = IngestRun.claim(run_id, stages=stages, lease=LEASE)
         if until is None:
             return None
-        run = IngestRun.objects.select_related("version", "document").get(pk=run_id)
+        run = IngestRun.objects.select_related("version", "document", "profile__endpoint").get(
+            pk=run_id
+        )
         work = cls(run, until)
         if run.attempt > attempts_of(run):
             work.fail("GAVE_UP", attempts=run.attempt - 1)
             return None
         return work
+
+    @classmethod
+    def next(cls, *stages: str) -> Self | None:
+        """The run whose turn it is at these stages, taken; None when nothing waits."""
+        return next((work for pk in turns(*stages) if (work := cls.claimed(pk, *stages))), None)
 
     def held(self) -> None:
         """Lock the run's row inside a transaction. Raises LeaseLost when it is not ours."""
@@ -135,7 +135,8 @@ class Work:
         self._end(IngestRun.State.FAILED, error_code=code, error_detail=detail, finished=True)
         ledger.stopped(self.run, code)
         document = self.run.document
-        events.record("document.failed", document, name=document.name, code=code)
+        if self.run.profile_id is None:
+            events.record("document.failed", document, name=document.name, code=code)
 
     def finish(self, *, is_cancelled: bool = False) -> None:
         state = IngestRun.State.CANCELLED if is_cancelled else IngestRun.State.DONE
@@ -144,6 +145,8 @@ class Work:
     def announce(self) -> None:
         """Tell the pages that show this document."""
         run = self.run
+        if run.profile_id is not None:
+            return
         events.announce(run.collection_id, {"document": str(run.document_id)})
 
     def _end(self, state: str, *, finished: bool = False, **values: Any) -> None:

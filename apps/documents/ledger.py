@@ -45,12 +45,16 @@ def begin(run: IngestRun, passed: Sequence[Passed]) -> None:
 
 
 def note(run: IngestRun, passed: Sequence[Passed]) -> None:
-    """What a run passed now. A stage that is repeated replaces its line. In a system scope."""
-    _save([_entry(run, each) for each in passed])
+    """What a run passed now. A stage that is repeated replaces its line. In a system scope. Runs
+    that fill a table beside the live one say nothing of their document."""
+    if run.profile_id is None:
+        _save([_entry(run, each) for each in passed])
 
 
 def stopped(run: IngestRun, code: str) -> None:
     """A run that stopped, for now or for good, and why. In a system scope."""
+    if run.profile_id is not None:
+        return
     at = Stage.VERIFIED if code == LedgerEntry.UNVERIFIED else _STOPPED_AT[run.stage]  # type: ignore[index]
     entry = _entry(run, Passed(at, 0))
     entry.error_code = code

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import uuid7
+from apps.engines.models import EmbeddingProfile
 from apps.permissions.models import GuardedManager, GuardedQuerySet, ScopedModel
 from apps.workspaces.models import Collection
 
@@ -120,8 +121,17 @@ class Chunk(ScopedModel):
 
 
 class IngestRun(ScopedModel):
-    """One leased piece of work: a version from file to searchable. The row is the truth; a
-    message in the broker carries only its id."""
+    """One leased piece of work: a version from file to searchable, or, with a profile, from its
+    passages into that profile's table. The row is the truth; a message in the broker only says
+    that there is work."""
+
+    class Priority(models.IntegerChoices):
+        """Who waits for it: a person, nobody, or a table that is filled beside the live one.
+        Smaller goes first."""
+
+        PERSON = 0
+        UPKEEP = 5
+        REFILL = 9
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting")
@@ -139,6 +149,13 @@ class IngestRun(ScopedModel):
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
     document = models.ForeignKey(Document, models.CASCADE, related_name="runs")
     version = models.ForeignKey(DocumentVersion, models.CASCADE, related_name="runs")
+    profile = models.ForeignKey(
+        EmbeddingProfile, models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.PERSON)
+    # As they were when it was queued: whose turn it is must be found without a join.
+    workspace_id = models.UUIDField(null=True, blank=True, editable=False)
+    requested_by_id = models.UUIDField(null=True, blank=True, editable=False)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.PARSE)
     attempt = models.PositiveIntegerField(default=0)
@@ -150,11 +167,27 @@ class IngestRun(ScopedModel):
     error_detail = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    # Those that say of a document where it is: not those that fill a table beside the live one.
+    LIVE: ClassVar = Q(profile__isnull=True)
+    # Those that somebody works on, or will.
+    ACTIVE: ClassVar = Q(state__in=("queued", "running"))
 
     class Meta(ScopedModel.Meta):
         ordering = ("-created_at",)
-        indexes = (models.Index(fields=["state", "lease_until"]),)
+        indexes = (
+            models.Index(fields=["state", "lease_until"]),
+            models.Index(
+                fields=["stage", "priority", "workspace_id", "requested_by_id", "created_at"],
+                condition=Q(state="queued"),
+                name="whose_turn_it_is",
+            ),
+            models.Index(
+                fields=["workspace_id", "requested_by_id", "claimed_at"], name="who_had_a_turn"
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=["document"],
@@ -179,6 +212,7 @@ class IngestRun(ScopedModel):
                     attempt=F("attempt") + 1,
                     lease_until=now + lease,
                     started_at=Coalesce("started_at", now),
+                    claimed_at=now,
                 )
         except IntegrityError:  # another run of this document is at work
             return None

@@ -60,7 +60,8 @@ def with_state(documents: QuerySet[Document]) -> QuerySet[DocumentWithState]:
     """Annotate each document with what its newest run says: ``state`` (queued, parsing, embedding,
     ready, failed), ``stage``, ``done``, ``total``, ``error_code``, ``waits`` (the reason why a
     queued one waits is its ``error_code``), and join its current version."""
-    newest = IngestRun.objects.filter(document=OuterRef("pk")).order_by("-created_at", "-pk")
+    runs = IngestRun.objects.filter(IngestRun.LIVE, document=OuterRef("pk"))
+    newest = runs.order_by("-created_at", "-pk")
 
     def of_run(name: str) -> Subquery:
         return Subquery(newest.values(name)[:1])

@@ -9,22 +9,22 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from apps.core import blobs
 from apps.documents import parsed
-from apps.documents.erase import erase_files, every_index
-from apps.documents.leases import JOBS, RESEND
+from apps.documents.erase import erase_files
+from apps.documents.indexing import every_index
 from apps.documents.models import (
     Chunk,
     DeletionReceipt,
-    Document,
     DocumentVersion,
     IngestRun,
     Reconciliation,
 )
+from apps.documents.queue import queue
+from apps.documents.reindex import current_versions
 from apps.engines import factory
 from apps.rag.ports import EngineError
 
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 # A file younger than this may belong to an upload that has not committed yet.
 YOUNG_S = 3600
 KEPT_ROWS = 400
-_ACTIVE = (IngestRun.State.QUEUED, IngestRun.State.RUNNING)
 
 
 @dataclass(slots=True)
@@ -103,7 +102,7 @@ def _compare_index(found: Differences) -> None:
     others = {UUID(name) for index in every_index() for name in index.versions()}
     # Asked for again, and before what is current: a run may have ended in between.
     at_work |= _at_work()
-    current = dict(_current().values_list("pk", "chunk_count"))
+    current = dict(current_versions().values_list("pk", "chunk_count"))
     settled = current.keys() | at_work
     found.stray_in_index = sorted({*rows, *others} - settled)
     lost = [pk for pk, whole in current.items() if pk not in at_work and rows.get(pk, 0) != whole]
@@ -112,14 +111,10 @@ def _compare_index(found: Differences) -> None:
     found.lost_from_index = sorted(pk for pk in lost if now[str(pk)] != current[pk])
 
 
-def _current() -> QuerySet[DocumentVersion]:
-    live = Document.objects.filter(current__isnull=False).values("current")
-    return DocumentVersion.objects.filter(pk__in=live)
-
-
 def _at_work() -> set[UUID]:
     """Versions on their way into the index, or out of it by a deletion that is under way."""
-    going = set(IngestRun.objects.filter(state__in=_ACTIVE).values_list("version_id", flat=True))
+    runs = IngestRun.objects.filter(IngestRun.LIVE, IngestRun.ACTIVE)
+    going = set(runs.values_list("version_id", flat=True))
     leaving = DeletionReceipt.objects.filter(done_at__isnull=True).values_list(
         "versions", flat=True
     )
@@ -129,7 +124,7 @@ def _at_work() -> set[UUID]:
 def _lost_passages() -> list[UUID]:
     """Current versions that have other passages in SQL than were counted when they were read."""
     rows = Chunk.objects.filter(version=OuterRef("pk")).order_by().values("version")
-    counted = _current().annotate(
+    counted = current_versions().annotate(
         rows=Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
     )
     wrong = set(counted.exclude(rows=F("chunk_count")).values_list("pk", flat=True))
@@ -186,13 +181,4 @@ def _drop_strays(strays: list[UUID], at_once: int = 500) -> None:
 
 
 def _again(version_id: UUID, stage: IngestRun.Stage) -> None:
-    version = DocumentVersion.objects.get(pk=version_id)
-    run = IngestRun.objects.create(
-        collection_id=version.collection_id,
-        document_id=version.document_id,
-        version=version,
-        stage=stage,
-        total=version.chunk_count,
-        not_before=timezone.now() + RESEND,
-    )
-    JOBS[stage].enqueue(run_id=str(run.pk))
+    queue(DocumentVersion.objects.select_related("collection").get(pk=version_id), stage=stage)

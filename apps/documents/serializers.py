@@ -156,11 +156,19 @@ class VersionOut(serializers.ModelSerializer[DocumentVersion]):
         return bool(version.pk == self.context["current"])
 
 
+class _PlaceOut(serializers.Serializer[Any]):
+    place = serializers.IntegerField(help_text="1 is the next one.")
+    seconds = serializers.IntegerField(
+        allow_null=True, help_text="About so many until it is searchable; null: not known yet."
+    )
+
+
 class DocumentWithVersionsOut(DocumentOut):
     versions = VersionOut(many=True)
+    queue = _PlaceOut(allow_null=True, help_text="Of a document that waits: where in the queue.")
 
     class Meta(DocumentOut.Meta):
-        fields = (*DocumentOut.Meta.fields, "versions")  # type: ignore[assignment]
+        fields = (*DocumentOut.Meta.fields, "versions", "queue")  # type: ignore[assignment]
 
 
 class AddedOut(DocumentOut):
@@ -198,6 +206,9 @@ class BalanceOut(serializers.Serializer[Any]):
     searchable = serializers.IntegerField()
     waiting = serializers.IntegerField()
     failed = serializers.IntegerField()
+    seconds_left = serializers.IntegerField(
+        allow_null=True, help_text="About so many until nothing waits; null: not known."
+    )
 
 
 class ChunkOut(serializers.ModelSerializer[Chunk]):

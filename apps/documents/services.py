@@ -16,11 +16,10 @@ from apps.documents import ledger
 from apps.documents.endings import document_ends
 from apps.documents.fetch import fetch
 from apps.documents.files import dropping, keeping
-from apps.documents.jobs import PARSE
-from apps.documents.leases import RESEND
 from apps.documents.ledger import Clock, Passed, Stage
 from apps.documents.models import DeletionReceipt, Document, DocumentVersion, IngestRun
 from apps.documents.names import clean_name, numbered
+from apps.documents.queue import queue
 from apps.documents.sniff import media_type_of
 from apps.engines.media_types import MediaType
 from apps.events import services as events
@@ -180,7 +179,7 @@ def retry(*, document: Document) -> IngestRun:
     if active is not None:
         return active
     events.record("document.retried", document, name=document.name)
-    return _queue(version)
+    return queue(version)
 
 
 @transaction.atomic
@@ -190,9 +189,9 @@ def delete_document(*, document: Document) -> DeletionReceipt:
     current_scope().require_write(document.collection_id)
     now = timezone.now()
     Document.objects.filter(pk=document.pk).update(deleted_at=now)
-    IngestRun.objects.filter(
-        document_id=document.pk, state__in=[IngestRun.State.QUEUED, IngestRun.State.RUNNING]
-    ).update(state=IngestRun.State.CANCELLED, lease_until=None, finished_at=now)
+    IngestRun.objects.filter(IngestRun.ACTIVE, document_id=document.pk).update(
+        state=IngestRun.State.CANCELLED, lease_until=None, finished_at=now
+    )
     receipt = document_ends(document)
     events.record("document.deleted", document, name=document.name)
     events.announce(document.collection_id, {"document": str(document.pk)})
@@ -276,7 +275,7 @@ def _again(document: Document, upload: _Upload) -> Added:
     else:  # bytes of an older version: it becomes the newest again
         same.number = newest.number + 1
         same.save(update_fields=["number"])
-        added = Added(document, same, _queue(same), is_new_version=True)
+        added = Added(document, same, queue(same), is_new_version=True)
     if upload.metadata:
         document.metadata = dict(upload.metadata)
     document.save(update_fields=["metadata", "updated_at"])
@@ -288,9 +287,9 @@ def _again(document: Document, upload: _Upload) -> Added:
 
 def _duplicate(document: Document, version: DocumentVersion) -> Added:
     """Nothing new, but a file that failed is tried again: that is why people upload it again."""
-    last = version.runs.order_by("-created_at", "-pk")[0]
+    last = version.runs.filter(IngestRun.LIVE).order_by("-created_at", "-pk")[0]
     if last.state in {IngestRun.State.FAILED, IngestRun.State.CANCELLED}:
-        last = _queue(version)
+        last = queue(version)
     return Added(document, version, last, is_duplicate=True)
 
 
@@ -305,25 +304,13 @@ def _new_version(document: Document, upload: _Upload, *, number: int) -> Added:
         media_type=upload.media_type,
         created_by_id=current_scope().actor_id,
     )
-    run = _queue(version)
+    run = queue(version)
     ledger.begin(run, upload.passed)
     return Added(document, version, run, is_new_version=number > 1)
 
 
-def _queue(version: DocumentVersion) -> IngestRun:
-    run = IngestRun.objects.create(
-        collection_id=version.collection_id,
-        document_id=version.document_id,
-        version=version,
-        not_before=timezone.now() + RESEND,
-    )
-    PARSE.enqueue(run_id=str(run.pk))
-    return run
-
-
 def _active_run(version: DocumentVersion) -> IngestRun | None:
-    active = [IngestRun.State.QUEUED, IngestRun.State.RUNNING]
-    return version.runs.filter(state__in=active).order_by("-created_at").first()
+    return version.runs.filter(IngestRun.LIVE, IngestRun.ACTIVE).order_by("-created_at").first()
 
 
 def _drop_unused(sha256: str) -> None:

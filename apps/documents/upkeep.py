@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from apps.documents.indexing import every_index
 from apps.documents.jobs import CLEAN_UP
-from apps.documents.leases import JOBS, RESEND, Work, attempts_of
+from apps.documents.leases import Work, attempts_of
 from apps.documents.models import DeletionReceipt, IngestRun
-from apps.engines import factory
+from apps.documents.queue import JOBS, RESEND
 from apps.rag.ports import EngineError
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 200
 SWEEP_EVERY = timedelta(seconds=15)
 _Run = IngestRun
-_ACTIVE = (_Run.State.QUEUED, _Run.State.RUNNING)
 
 
 def sweep() -> None:
@@ -37,7 +37,8 @@ def sweep() -> None:
 def optimize() -> None:
     """Let the index compact itself."""
     try:
-        factory.index().optimize()
+        for index in every_index():
+            index.optimize()
     except EngineError as error:
         log.warning("index not optimised: %s", error)
 

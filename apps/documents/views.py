@@ -1,6 +1,6 @@
 """Pages of the documents of a collection: the list with its live rows, and what adds to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.pages import blame
 from apps.documents import services
 from apps.documents.forms import FilterForm, RenameForm, TextForm, UploadForm, UrlForm
-from apps.documents.models import Document
+from apps.documents.models import Document, IngestRun
 from apps.documents.queries import (
     FAILED,
     READY,
@@ -27,6 +27,7 @@ from apps.documents.queries import (
     worth_another_try,
 )
 from apps.documents.strings import upload_strings
+from apps.documents.waiting import places_of, seconds_left
 from apps.engines.media_types import SUFFIXES
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
@@ -87,12 +88,16 @@ def _rows(request: HttpRequest, place: Collection) -> dict[str, Any]:
     wanted.is_valid()  # what is not understood narrows nothing
     chosen = wanted.cleaned_data
     found = _narrowed(documents_with_state(place), chosen.get("q", ""), chosen.get("state", ""))
+    page = _page(found, chosen.get("page") or 1)
+    _with_places(page.object_list)
+    counts = balance(place)
     return {
         "collection": place,
-        "page": _page(found, chosen.get("page") or 1),
+        "page": page,
         "filter": wanted,
         "is_filtered": bool(chosen.get("q") or chosen.get("state")),
-        "balance": balance(place),
+        "balance": counts,
+        "seconds_left": seconds_left(place) if counts.waiting else None,
         "may_write": current_scope().may_write(place.pk),
     }
 
@@ -110,8 +115,16 @@ def _page(found: QuerySet[Document], number: int) -> Page[Document]:
     return Paginator(found, PER_PAGE).get_page(number)
 
 
+def _with_places(documents: Iterable[Document]) -> None:
+    """Tell those that wait their place in the queue, as ``waits``."""
+    rows = {row.pk: row for row in documents if row.run_state == IngestRun.State.QUEUED}  # type: ignore[attr-defined]
+    for pk, place in places_of(rows.keys()).items():
+        rows[pk].waits = place  # type: ignore[attr-defined]
+
+
 def _row(request: HttpRequest, document: Document) -> HttpResponse:
     found = with_state(Document.objects.filter(pk=document.pk)).get()
+    _with_places([found])
     may_write = current_scope().may_write(found.collection_id)
     return render(request, "documents/_row.html", {"document": found, "may_write": may_write})
 

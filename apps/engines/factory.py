@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
+from uuid import UUID
 
 from django.conf import settings
 
@@ -51,6 +52,12 @@ class Fakes:
     index: "MemoryIndex"
     generator: "ScriptedGenerator"
     reranker: Reranker | None = None
+    tables: "dict[UUID, MemoryIndex]" = field(default_factory=dict)
+
+    def table_of(self, profile: EmbeddingProfile) -> "MemoryIndex":
+        """The table of a profile; that of the first one asked for is ``index``."""
+        new = type(self.index)() if self.tables else self.index
+        return self.tables.setdefault(profile.pk, new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,12 @@ class _Wiring:
     profile: EmbeddingProfile
     servers: dict[str, _Server]
 
+    def embeds(self, profile: EmbeddingProfile) -> _Server:
+        """The server that embeds for a profile, current or not."""
+        if profile.endpoint is not None:
+            return _server_of(profile.endpoint)
+        return self.servers[Endpoint.Kind.EMBEDDINGS]
+
 
 _lock = threading.RLock()
 _built: dict[str, tuple[object, object]] = {}
@@ -90,7 +103,7 @@ def embedder(profile: EmbeddingProfile | None = None) -> Embedder:
     if _is_fake():
         return fakes().embedder
     wanted = profile or wiring().profile
-    server = wiring().servers[Endpoint.Kind.EMBEDDINGS]
+    server = wiring().embeds(wanted)
 
     def build() -> Embedder:
         from apps.engines.adapters.openai_compatible import RemoteEmbedder
@@ -110,9 +123,9 @@ def embedder(profile: EmbeddingProfile | None = None) -> Embedder:
 
 def index(profile: EmbeddingProfile | None = None) -> IndexStore:
     """The table of the current profile, or of the given one, behind the index host."""
-    if _is_fake():
-        return fakes().index
     wanted = profile or wiring().profile
+    if _is_fake():
+        return fakes().table_of(wanted)
 
     def build() -> IndexStore:
         from apps.engines.adapters.remote_index import RemoteIndex
@@ -248,12 +261,17 @@ def _read_wiring() -> _Wiring:
             settings.EMBEDDINGS_BASE_URL, settings.EMBEDDINGS_MODEL, settings.EMBEDDINGS_API_KEY
         ),
     }
-    for row in Endpoint.objects.filter(is_active=True):
-        servers[str(row.kind)] = _Server(
-            row.base_url,
-            row.model,
-            unseal(row.sealed_key) if row.sealed_key else "",
-            row.context_tokens,
-            row.max_tokens,
-        )
+    # Which server embeds is said by the profile: its vectors are of that model and no other.
+    for row in Endpoint.objects.filter(is_active=True).exclude(kind=Endpoint.Kind.EMBEDDINGS):
+        servers[str(row.kind)] = _server_of(row)
     return _Wiring(profile, servers)
+
+
+def _server_of(row: Endpoint) -> _Server:
+    return _Server(
+        row.base_url,
+        row.model,
+        unseal(row.sealed_key) if row.sealed_key else "",
+        row.context_tokens,
+        row.max_tokens,
+    )

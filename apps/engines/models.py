@@ -41,11 +41,17 @@ class Endpoint(models.Model):
 
 
 class EmbeddingProfile(models.Model):
-    """An embedding model with its chunk recipe. Immutable: a change is a new profile, a new
-    index table and a re-embed job; the pointer (``is_current``) flips when the table is full."""
+    """An embedding model with its chunk recipe and its own table in the index. Immutable: a change
+    is a new profile, whose table is filled (``is_filling``) beside the one that answers
+    (``is_current``). The pointer flips when it is full; one that is neither is kept to go back to,
+    until it is released."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     base_url = models.CharField(max_length=500, blank=True, default="")
+    # The server that embeds; none is the installation's own.
+    endpoint = models.ForeignKey(
+        Endpoint, models.SET_NULL, null=True, blank=True, related_name="profiles"
+    )
     model = models.CharField(max_length=200)
     dimensions = models.PositiveIntegerField()
     query_prefix = models.CharField(max_length=100, blank=True, default="")
@@ -55,6 +61,8 @@ class EmbeddingProfile(models.Model):
     chunk_size = models.PositiveIntegerField(default=320)
     chunk_overlap = models.PositiveIntegerField(default=0)
     is_current = models.BooleanField(default=False)
+    is_filling = models.BooleanField(default=False)
+    filled_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     immutable: ClassVar[frozenset[str]] = frozenset(
@@ -75,6 +83,11 @@ class EmbeddingProfile(models.Model):
                 fields=["is_current"],
                 condition=models.Q(is_current=True),
                 name="one_current_profile",
+            ),
+            models.UniqueConstraint(
+                fields=["is_filling"],
+                condition=models.Q(is_filling=True),
+                name="one_filling_profile",
             ),
         )
 

@@ -3,7 +3,9 @@
 
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from apps.core.errors import AppError, ErrorCode
 from apps.core.sealing import seal, unseal
@@ -44,8 +46,8 @@ def save_endpoint(
     row.base_url = _address(row.base_url)
     if api_key is not None:
         row.sealed_key = seal(api_key) if api_key else ""
-    if row.is_active:
-        _refuse_another_embedder(row)
+    if row.kind == Endpoint.Kind.EMBEDDINGS:
+        _refuse_another_embedder(row.model, row.profiles.all())
     row.save()
     _changed("endpoint.saved", row)
     return row
@@ -55,20 +57,35 @@ def save_endpoint(
 def set_active(*, endpoint: Endpoint, is_active: bool = True) -> Endpoint:
     """Use this server for its kind, or stop using it and go back to the installation's own."""
     current_scope().require(Permission.ADMINISTER)
+    if endpoint.kind == Endpoint.Kind.EMBEDDINGS and is_active != endpoint.is_active:
+        model = endpoint.model if is_active else settings.EMBEDDINGS_MODEL
+        _refuse_another_embedder(model, EmbeddingProfile.objects.filter(is_current=True))
+    use(endpoint, is_active=is_active)
+    _changed("endpoint.activated" if is_active else "endpoint.deactivated", endpoint)
+    return endpoint
+
+
+def use(endpoint: Endpoint, *, is_active: bool = True) -> None:
+    """Make this the server of its kind, or none of them. In a transaction, by who may."""
     if is_active:
-        _refuse_another_embedder(endpoint)
         Endpoint.objects.filter(kind=endpoint.kind, is_active=True).exclude(pk=endpoint.pk).update(
             is_active=False
         )
     endpoint.is_active = is_active
     endpoint.save(update_fields=["is_active", "updated_at"])
-    _changed("endpoint.activated" if is_active else "endpoint.deactivated", endpoint)
-    return endpoint
+    if endpoint.kind == Endpoint.Kind.EMBEDDINGS:
+        EmbeddingProfile.objects.filter(is_current=True).update(
+            endpoint=endpoint if is_active else None
+        )
 
 
 @transaction.atomic
 def delete_endpoint(*, endpoint: Endpoint) -> None:
+    """Forget a server. Raises AppError CONFLICT while it is the only one with a model that passages
+    are embedded with."""
     current_scope().require(Permission.ADMINISTER)
+    needed = endpoint.profiles.filter(Q(is_current=True) | Q(is_filling=True))
+    _refuse_another_embedder(settings.EMBEDDINGS_MODEL, needed)
     _changed("endpoint.deleted", endpoint)
     endpoint.delete()
 
@@ -106,12 +123,9 @@ def _address(value: str) -> str:
     return value.strip().rstrip("/")
 
 
-def _refuse_another_embedder(row: Endpoint) -> None:
+def _refuse_another_embedder(model: str, profiles: QuerySet[EmbeddingProfile]) -> None:
     """Vectors of two models cannot be compared: another model needs another profile first."""
-    if row.kind != Endpoint.Kind.EMBEDDINGS:
-        return
-    profile = EmbeddingProfile.objects.filter(is_current=True).first()
-    if profile is not None and profile.model != row.model:
+    for profile in profiles.exclude(model=model):
         raise AppError(ErrorCode.CONFLICT, status=409, field="model", model=profile.model)
 
 

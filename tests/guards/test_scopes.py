@@ -32,6 +32,9 @@ APPROVED = {
     "apps/documents/services.py": {
         "upload refused: does another document have these bytes?",
     },
+    "apps/documents/waiting.py": {
+        "place in the queue: how many wait, not what",
+    },
     "apps/permissions/models.py": {
         "cascade of a delete that was checked",
     },

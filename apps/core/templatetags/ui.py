@@ -34,6 +34,18 @@ def size(number: int | None) -> str:
 
 
 @register.filter
+def duration(seconds: float | None) -> str:
+    """A time to wait, no more exact than it is known: under a minute, 12 minutes, 3 hours."""
+    minutes = round((seconds or 0) / 60)
+    if minutes < 1:
+        return _("less than a minute")
+    if minutes < 90:
+        return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+    hours = round(minutes / 60)
+    return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+
+
+@register.filter
 def when(moment: datetime | None) -> str:
     """A time as people say it: a minute ago, 14:02, yesterday, 3 November, 2024-11-03."""
     if moment is None:

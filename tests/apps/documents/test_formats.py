@@ -57,5 +57,5 @@ def test_every_suffix_means_one_type_and_every_type_has_a_reader() -> None:
     suffixes = [suffix for media_type in MediaType for suffix in media_type.suffixes]
     assert len(suffixes) == len(set(suffixes)) == len(SUFFIXES) - 1
     for media_type in MediaType:
-        assert re.fullmatch(r"[a-z0-9_]+\.[A-Z]\w+", media_type.reader)
+        assert re.fullmatch(r"([a-z]+\.)?[a-z0-9_]+\.[A-Z]\w+", media_type.reader)
         assert media_type.container in Container

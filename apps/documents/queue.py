@@ -1,0 +1,95 @@
+"""The queue of runs: how one gets in, and whose turn is next.
+
+A message in the broker says that there is work, not which: whoever takes one asks here. Workspaces
+take turns, within one its people do, and within a person's runs the oldest goes first, so that one
+file of somebody is not behind the 2,000 of somebody else. (Round robin over two levels, as in
+hierarchical fair queueing; what a person waits for goes before what nobody does.)
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Max, Min, Q, QuerySet
+from django.utils import timezone
+
+from apps.documents.jobs import EMBED, PARSE
+from apps.documents.models import DocumentVersion, IngestRun
+from apps.engines.models import EmbeddingProfile
+from apps.permissions.scope import current_scope
+
+# A message may be lost, but a long queue is not a loss: unsent runs are sent again after this.
+RESEND = timedelta(seconds=120)
+# Who had a turn before this is as good as somebody who had none.
+MEMORY = timedelta(hours=1)
+# Tried in order until one is free: others ask at the same moment.
+CANDIDATES = 8
+Stage, Priority = IngestRun.Stage, IngestRun.Priority
+JOBS = {Stage.PARSE: PARSE, Stage.EMBED: EMBED, Stage.PUBLISH: EMBED}
+
+
+def queue(
+    version: DocumentVersion,
+    *,
+    stage: IngestRun.Stage = Stage.PARSE,
+    profile: EmbeddingProfile | None = None,
+) -> IngestRun:
+    """A new run of a version, and the message that there is work. In a transaction."""
+    run = new_run(version, stage=stage, profile=profile)
+    run.not_before = timezone.now() + RESEND
+    run.save()
+    JOBS[stage].enqueue(run_id=str(run.pk))
+    return run
+
+
+def new_run(
+    version: DocumentVersion,
+    *,
+    stage: IngestRun.Stage = Stage.PARSE,
+    profile: EmbeddingProfile | None = None,
+) -> IngestRun:
+    """A run, not saved: the sweeper sends what is saved without a message."""
+    actor = current_scope().actor_id
+    person = Priority.UPKEEP if actor is None else Priority.PERSON
+    return IngestRun(
+        collection_id=version.collection_id,
+        document_id=version.document_id,
+        version_id=version.pk,
+        stage=stage,
+        profile=profile,
+        priority=Priority.REFILL if profile else person,
+        workspace_id=version.collection.workspace_id,
+        requested_by_id=actor,
+        total=0 if stage == Stage.PARSE else version.chunk_count,
+    )
+
+
+def turns(*stages: str) -> Iterator[UUID]:
+    """Runs to try, the one whose turn it is first. In a system scope."""
+    waiting = _due(timezone.now()).filter(stage__in=stages)
+    levels = waiting.order_by("priority").values_list("priority", flat=True).distinct()
+    for level in list(levels):
+        urgent = waiting.filter(priority=level)
+        for workspace in _in_turn(urgent, "workspace_id"):
+            theirs = urgent.filter(workspace_id=workspace)
+            for person in _in_turn(theirs, "requested_by_id"):
+                runs = theirs.filter(requested_by_id=person).order_by("created_at", "pk")
+                yield from runs.values_list("pk", flat=True)[:CANDIDATES]
+
+
+def _due(now: datetime) -> QuerySet[IngestRun]:
+    """Queued runs that do not wait for anything. ``not_before`` is when the message of a run is
+    taken for lost, which is a while after it may begin."""
+    may_begin = Q(not_before__isnull=True) | Q(not_before__lte=now + RESEND)
+    return IngestRun.objects.filter(may_begin, state=IngestRun.State.QUEUED)
+
+
+def _in_turn(waiting: QuerySet[IngestRun], column: str) -> list[UUID | None]:
+    """The values of a column among the waiting, who was served longest ago first."""
+    oldest = dict(waiting.order_by().values_list(column).annotate(Min("created_at")))
+    if len(oldest) < 2:
+        return list(oldest)
+    since = timezone.now() - MEMORY
+    served = IngestRun.objects.filter(claimed_at__gte=since)
+    last = dict(served.order_by().values_list(column).annotate(Max("claimed_at")))
+    return sorted(oldest, key=lambda one: (last.get(one, since), oldest[one]))
