@@ -117,14 +117,25 @@ class Env(BaseSettings):
 
     # --- limits -----------------------------------------------------------------------------
     upload_max_mb: int = Field(200, description="Largest file that is accepted, in MiB.")
-    disk_reserve_mb: int = Field(
-        100, description="Room that uploads leave free on the disk, in MiB: the database needs it."
-    )
     parse_seconds: int = Field(300, description="Longest time one file may take to be read.")
     parse_memory_mb: int = Field(2048, description="Most memory one file may take to be read.")
     fetch_private_addresses: bool = Field(
         default=False, description="Let documents be fetched from private addresses (tests only)."
     )
+
+    # --- sources ----------------------------------------------------------------------------
+    source_folders: str = Field(
+        "",
+        description="Folders below which sources may read, comma separated. Empty: none.",
+    )
+    source_hosts: str = Field(
+        "",
+        description="Internal servers that sources may ask, comma separated: name, name:port or a "
+        "network such as 10.20.0.0/16. Public ones need no line.",
+    )
+    source_minutes: int = Field(45, description="Longest run of a source; the next one goes on.")
+    source_mb: int = Field(20480, description="Most MiB that one run of a source fetches.")
+    source_entries: int = Field(100_000, description="Most entries that a source may have.")
 
     # --- one machine ------------------------------------------------------------------------
     parts: str = Field(

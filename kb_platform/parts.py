@@ -184,7 +184,8 @@ def _worker(values: Env, queue: str, *arguments: str) -> Part:
 
 
 def _worker_light(values: Env) -> Part:
-    return _worker(values, "light", "--pool", "threads", "--concurrency", "2")
+    # Two for what is short; two may be held by sources, see apps.sources.upkeep.
+    return _worker(values, "light", "--pool", "threads", "--concurrency", "4")
 
 
 def _worker_parse(values: Env) -> Part:

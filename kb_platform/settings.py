@@ -49,7 +49,7 @@ INSTALLED_APPS = [
     "apps.workspaces",
     "apps.engines",
     "apps.documents",
-    "apps.intake",
+    "apps.sources",
     "apps.search",
     "apps.chat",
 ]
@@ -170,7 +170,6 @@ CONTENT_SECURITY_POLICY = {
 
 # --- uploads ------------------------------------------------------------------------------------
 UPLOAD_MAX_BYTES = _env.upload_max_mb * 1024 * 1024
-DISK_RESERVE_BYTES = _env.disk_reserve_mb * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # fields; files stream to disk
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
@@ -181,6 +180,13 @@ PARSE_SECONDS = _env.parse_seconds
 PARSE_WORKERS = _env.parse_workers
 PARSE_MEMORY_BYTES = _env.parse_memory_mb * 1024 * 1024
 FETCH_PRIVATE_ADDRESSES = _env.fetch_private_addresses
+
+# --- sources ------------------------------------------------------------------------------------
+SOURCE_FOLDERS = [Path(part.strip()) for part in _env.source_folders.split(",") if part.strip()]
+SOURCE_HOSTS = [part.strip().lower() for part in _env.source_hosts.split(",") if part.strip()]
+SOURCE_SECONDS = _env.source_minutes * 60
+SOURCE_BYTES = _env.source_mb * 1024 * 1024
+SOURCE_ENTRIES = _env.source_entries
 
 # --- engines ------------------------------------------------------------------------------------
 ENGINES = _env.engines
@@ -271,6 +277,9 @@ SPECTACULAR_SETTINGS = {
         "Permission": "apps.permissions.roles.Permission",
         "Role": "apps.permissions.roles.Role",
         "SearchMode": "apps.rag.retrieve.Mode",
+        "SourceKind": "apps.sources.serializers.KIND_NAMES",
+        "SourceRunState": "apps.sources.serializers.RUN_STATES",
+        "SourceState": "apps.sources.serializers.SOURCE_STATES",
         "TurnState": "apps.chat.models.Turn.State",
     },
 }
@@ -301,6 +310,7 @@ CELERY_IMPORTS = [
     "workers.lifecycle",
     "workers.ingest",
     "workers.maintenance",
+    "workers.sources",
     "workers.schedule",
 ]
 CELERY_TASK_ACKS_LATE = True

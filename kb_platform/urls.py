@@ -11,6 +11,7 @@ urlpatterns = [
     path("administration/", include("apps.accounts.administration_urls")),
     path("", include("apps.workspaces.urls")),
     path("", include("apps.documents.urls")),
+    path("", include("apps.sources.urls")),
     path("", include("apps.search.urls")),
     path("", include("apps.chat.urls")),
     path("", include("apps.engines.urls")),

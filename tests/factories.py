@@ -14,13 +14,11 @@ from apps.chat.models import Citation, Conversation, Turn, TurnCollection
 from apps.core import blobs
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.engines import factory
-from apps.intake import services as intake
-from apps.intake.models import Upload
 from apps.permissions.roles import KeyScope, Role
-from apps.permissions.scope import entered, system_scope
+from apps.permissions.scope import system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
+from apps.sources.models import Source, SourceRun
 from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
-from apps.workspaces.scopes import scope_of
 
 PASSWORD = "correct horse battery"
 TEXT = (
@@ -164,10 +162,19 @@ def _index(version: DocumentVersion, document: Document, texts: Sequence[str]) -
     )
 
 
-def make_upload(owner: User, collection: Collection, *, size: int = 5) -> Upload:
-    """An upload in pieces of which nothing has come."""
-    with entered(scope_of(owner)):
-        return intake.begin(collection=collection, wanted=intake.Wanted("part.txt", size))
+def make_source(collection: Collection, owner: User, **fields: Any) -> Source:
+    """A followed folder that has not run."""
+    fields = {"kind": "folder", "settings": {"path": "/srv/share"}, **fields}
+    fields["name"] = fields.get("name") or f"Source {next(_numbers)}"
+    with system_scope("test: make_source"):
+        return Source.objects.create(collection=collection, owner=owner, **fields)
+
+
+def make_source_run(source: Source, **fields: Any) -> SourceRun:
+    """A run that came to its end, unless ``state`` says otherwise."""
+    fields = {"state": SourceRun.State.DONE, "finished_at": timezone.now(), **fields}
+    with system_scope("test: make_source_run"):
+        return SourceRun.objects.create(source=source, collection_id=source.collection_id, **fields)
 
 
 def make_conversation(owner: User, **fields: Any) -> Conversation:

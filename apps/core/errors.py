@@ -35,6 +35,20 @@ class ErrorCode(StrEnum):
     FILE_MISSING = "FILE_MISSING"
     GAVE_UP = "GAVE_UP"
     NOT_FOUND_AGAIN = "NOT_FOUND_AGAIN"
+    # sources
+    SOURCE_OWNER = "SOURCE_OWNER"
+    SOURCE_MISSING = "SOURCE_MISSING"
+    SOURCE_NOT_ALLOWED = "SOURCE_NOT_ALLOWED"
+    SOURCE_REFUSED = "SOURCE_REFUSED"
+    SOURCE_UNREACHABLE = "SOURCE_UNREACHABLE"
+    SOURCE_ANSWER = "SOURCE_ANSWER"
+    SOURCE_INCOMPLETE = "SOURCE_INCOMPLETE"
+    SOURCE_LIMIT = "SOURCE_LIMIT"
+    SOURCE_ROBOTS = "SOURCE_ROBOTS"
+    STILL_WRITTEN = "STILL_WRITTEN"
+    CHANGED_BY_HAND = "CHANGED_BY_HAND"
+    REMOVED_BY_HAND = "REMOVED_BY_HAND"
+    TOO_MANY_REMOVALS = "TOO_MANY_REMOVALS"
     # engines
     ENGINE_ERROR = "ENGINE_ERROR"
     ENGINE_UNAVAILABLE = "ENGINE_UNAVAILABLE"
@@ -89,6 +103,39 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.NOT_FOUND_AGAIN: _(
         "It was indexed, but a search for its own words did not find it. Try again; if it stays so, an administrator can rebuild the index."
+    ),
+    ErrorCode.SOURCE_OWNER: _(
+        "The person this source acts for may not add documents here any more. A manager can take it over: open it and save it."
+    ),
+    ErrorCode.SOURCE_MISSING: _("Nothing was found there. Check the address or folder."),
+    ErrorCode.SOURCE_NOT_ALLOWED: _(
+        "This folder or address may not be opened. Whoever runs the installation can allow it with KB_SOURCE_FOLDERS or KB_SOURCE_HOSTS."
+    ),
+    ErrorCode.SOURCE_REFUSED: _(
+        "The server refuses the name, password or key, or does not let them in here. Check them."
+    ),
+    ErrorCode.SOURCE_UNREACHABLE: _(
+        "The server does not answer. Check the address, and that this installation can reach it."
+    ),
+    ErrorCode.SOURCE_ANSWER: _(
+        "The server answers, but not as a server of this kind does. Check the address."
+    ),
+    ErrorCode.SOURCE_INCOMPLETE: _(
+        "Not everything could be listed. What was found was taken in, and nothing was removed."
+    ),
+    ErrorCode.SOURCE_LIMIT: _(
+        "The run reached its limit of time, size or number. What was taken in stays, nothing was removed, and the next run goes on."
+    ),
+    ErrorCode.SOURCE_ROBOTS: _("The site asks programs to stay away from this page (robots.txt)."),
+    ErrorCode.STILL_WRITTEN: _("It is still being written. A later run takes it."),
+    ErrorCode.CHANGED_BY_HAND: _(
+        "This document was changed here by hand as well. Both versions are kept; look which one is right."
+    ),
+    ErrorCode.REMOVED_BY_HAND: _(
+        "This document was deleted here by hand, so it stays away. A run that takes everything again brings it back."
+    ),
+    ErrorCode.TOO_MANY_REMOVALS: _(
+        "An unusual number of documents would be removed. Nothing was; look at it, then confirm."
     ),
     ErrorCode.ENGINE_ERROR: _("The model server answered with an error. Try again."),
     ErrorCode.ENGINE_UNAVAILABLE: _(

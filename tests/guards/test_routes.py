@@ -29,7 +29,8 @@ THINGS = {
     "conversation",
     "turn",
     "key",
-    "upload",
+    "source",
+    "run",
 }
 
 
@@ -73,6 +74,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         grant = factories.make_grant(collection, factories.make_user())
         member = factories.make_member(workspace, factories.make_user())
         endpoint = Endpoint.objects.create(name="e", base_url="http://127.0.0.1:1", model="m")
+    source = factories.make_source(collection, alice)
     conversation = factories.make_conversation(alice)
     return {
         "token": "no-such-token",
@@ -83,10 +85,11 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "grant": grant.pk,
         "document": document.pk,
         "deletion": receipt.pk,
+        "source": source.pk,
+        "run": factories.make_source_run(source).pk,
         "conversation": conversation.pk,
         "turn": factories.make_turn(conversation, sources=[document]).pk,
         "key": factories.make_api_key(alice)[0].pk,
-        "upload": factories.make_upload(alice, collection).pk,
         "user": alice.pk,
         "group": factories.make_group().pk,
         "endpoint": endpoint.pk,

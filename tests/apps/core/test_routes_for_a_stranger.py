@@ -36,6 +36,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
     document = factories.make_document(collection)
     conversation = factories.make_conversation(alice, workspace=workspace)
     turn = factories.make_turn(conversation, sources=[document])
+    source = factories.make_source(collection, alice)
     key, _plain = factories.make_api_key(alice)
     endpoint = Endpoint.objects.create(name="vLLM", base_url="http://vllm:8000/v1", model="m")
     with system_scope("test: samples"):
@@ -54,6 +55,8 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "collection": str(collection.pk),
         "document": str(document.pk),
         "deletion": str(deletion.pk),
+        "source": str(source.pk),
+        "run": str(factories.make_source_run(source, state="asking", to_remove=1).pk),
         "conversation": str(conversation.pk),
         "turn": str(turn.pk),
         "member": str(member.pk),
@@ -62,7 +65,6 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "user": str(bob.pk),
         "group": str(factories.make_group("Buyers", bob).pk),
         "endpoint": str(endpoint.pk),
-        "upload": str(factories.make_upload(alice, collection).pk),
         "token": "a-token-of-nobody",
     }
 

@@ -1,0 +1,6 @@
+"""The kinds of source there are. A new kind is a class and a line here."""
+
+from apps.sources.connectors.base import Connector
+from apps.sources.connectors.folder import Folder
+
+KINDS: dict[str, type[Connector]] = {kind.kind: kind for kind in (Folder,)}

@@ -1,0 +1,495 @@
+"""Following: what is new comes, what changed becomes a version, what is gone goes, carefully."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.errors import ErrorCode
+from apps.documents import services as documents
+from apps.documents.models import DeletionReceipt, Document
+from apps.permissions.scope import ScopeDenied, system_scope
+from apps.sources import leases, services, upkeep
+from apps.sources import sync as syncing
+from apps.sources.connectors.base import Gap
+from apps.sources.connectors.folder import Folder
+from apps.sources.models import Source, SourceEntry, SourceRun
+from apps.workspaces.models import Collection, Member
+from tests import factories
+from tests.apps.sources.conftest import As, codes, differences, names, run, write
+
+pytestmark = pytest.mark.django_db
+
+
+def test_files_come_once_with_their_folders_in_the_name(
+    folder: Source, share: Path, collection: Collection, alice: User
+) -> None:
+    write(share / "Opening.md")
+    write(share / "HR" / "2024" / "Leave.md", "Thirty days of leave.")
+    done = run(folder)
+    assert (done.state, differences(done)) == ("done", (2, 0, 0))
+    assert names(collection) == ["HR › 2024 › Leave.md", "Opening.md"]
+    with system_scope("test: look"):
+        document = Document.objects.get(name__contains="Leave")
+    assert document.metadata["folder"] == "HR/2024"
+    assert document.metadata["source"] == "Handbook"
+    assert document.external_id == f"source:{folder.pk}:HR/2024/Leave.md"
+    assert document.owner_id == alice.pk
+    again = run(folder)
+    assert (differences(again), again.unchanged, again.bytes) == ((0, 0, 0), 2, 0)
+
+
+def test_a_changed_file_becomes_a_version_and_a_touched_one_does_not(
+    folder: Source, share: Path
+) -> None:
+    write(share / "a.md", "one")
+    write(share / "b.md", "two")
+    run(folder)
+    write(share / "a.md", "one, changed", ago=30)
+    write(share / "b.md", "two", ago=20)
+    done = run(folder)
+    assert (differences(done), done.unchanged) == ((0, 1, 0), 1)
+    with system_scope("test: look"):
+        assert Document.objects.get(name="a.md").versions.count() == 2
+        assert Document.objects.get(name="b.md").versions.count() == 1
+
+
+def test_a_removed_file_takes_its_document_along_with_a_receipt(
+    folder: Source, share: Path, collection: Collection
+) -> None:
+    for n in range(6):
+        write(share / f"{n}.md", f"text {n}")
+    run(folder)
+    (share / "3.md").unlink()
+    done = run(folder)
+    assert (done.state, differences(done)) == ("done", (0, 0, 1))
+    assert "3.md" not in names(collection)
+    assert DeletionReceipt.objects.get().name == "3.md"
+
+
+def test_many_removals_wait_for_a_person(
+    folder: Source, share: Path, collection: Collection, as_: As, alice: User
+) -> None:
+    for n in range(20):
+        write(share / f"{n}.md", f"text {n}")
+    run(folder)
+    for n in range(12):
+        (share / f"{n}.md").unlink()
+    done = run(folder)
+    assert (done.state, done.to_remove, done.removed) == ("asking", 12, 0)
+    assert len(names(collection)) == 20
+    with as_(alice):
+        services.confirm_removals(run=done, remove=12)
+    assert run(folder).removed == 12
+    assert len(names(collection)) == 8
+
+
+def test_a_yes_to_some_is_no_yes_to_more(
+    folder: Source, share: Path, collection: Collection, as_: As, alice: User
+) -> None:
+    for n in range(20):
+        write(share / f"{n}.md", f"text {n}")
+    run(folder)
+    for n in range(12):
+        (share / f"{n}.md").unlink()
+    asked = run(folder)
+    with as_(alice):
+        services.confirm_removals(run=asked, remove=12)
+    (share / "15.md").unlink()
+    done = run(folder)
+    assert (done.state, done.to_remove) == ("asking", 13)
+    assert len(names(collection)) == 20
+
+
+def test_an_empty_folder_asks_however_few_there_were(
+    folder: Source, share: Path, collection: Collection
+) -> None:
+    """A share that is not mounted looks like that."""
+    for n in range(3):
+        write(share / f"{n}.md", f"text {n}")
+    run(folder)
+    for n in range(3):
+        (share / f"{n}.md").unlink()
+    assert run(folder).state == "asking"
+    assert len(names(collection)) == 3
+
+
+def test_nothing_is_removed_when_the_folder_is_gone(
+    folder: Source, share: Path, collection: Collection
+) -> None:
+    write(share / "a.md")
+    run(folder)
+    share.rename(share.with_name("elsewhere"))
+    done = run(folder)
+    assert (done.state, done.error_code) == ("failed", "SOURCE_MISSING")
+    assert names(collection) == ["a.md"]
+
+
+def test_nothing_is_removed_when_a_part_could_not_be_listed(
+    folder: Source, share: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(share / "a.md")
+    write(share / "b.md", "b")
+    run(folder)
+    (share / "a.md").unlink()
+    complete = Folder.list
+
+    def with_a_gap(self: Folder) -> Any:
+        yield from complete(self)
+        yield Gap("closed", ErrorCode.SOURCE_NOT_ALLOWED)
+
+    monkeypatch.setattr(Folder, "list", with_a_gap)
+    done = run(folder)
+    assert (done.error_code, done.removed) == ("SOURCE_INCOMPLETE", 0)
+    assert len(names(collection)) == 2
+
+
+def test_a_listing_that_breaks_in_the_middle_keeps_what_came_and_removes_nothing(
+    folder: Source, share: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(share / "a.md")
+    run(folder)
+    (share / "a.md").unlink()
+    write(share / "b.md", "b")
+    complete = Folder.list
+
+    def broken(self: Folder) -> Any:
+        yield from complete(self)
+        raise services.AppError(ErrorCode.SOURCE_UNREACHABLE)
+
+    monkeypatch.setattr(Folder, "list", broken)
+    done = run(folder)
+    assert (done.state, done.error_code, done.added) == ("failed", "SOURCE_UNREACHABLE", 1)
+    assert names(collection) == ["a.md", "b.md"]
+
+
+def test_bad_files_say_why_and_do_not_stop_the_others(folder: Source, share: Path) -> None:
+    write(share / "a.exe", "MZ")
+    write(share / "b.pdf", "this is no PDF")
+    write(share / "c.md", "fine")
+    write(share / "d.md", "")
+    done = run(folder)
+    assert (done.added, done.skipped, done.failed) == (1, 1, 2)
+    assert codes(done) == {"a.exe": "UNSUPPORTED", "b.pdf": "UNREADABLE", "d.md": "EMPTY"}
+    again = run(folder)
+    assert (again.added, again.bytes, codes(again)) == (0, 0, codes(done))
+
+
+def test_a_document_deleted_by_hand_stays_away_until_everything_is_taken_again(
+    folder: Source, share: Path, collection: Collection, as_: As, alice: User
+) -> None:
+    write(share / "a.md")
+    write(share / "b.md", "b")
+    run(folder)
+    with as_(alice):
+        documents.delete_document(document=Document.objects.get(name="a.md"))
+    write(share / "a.md", "changed", ago=10)
+    done = run(folder)
+    assert codes(done) == {"a.md": "REMOVED_BY_HAND"}
+    assert names(collection) == ["b.md"]
+    assert run(folder, is_full=True).added == 1
+    assert names(collection) == ["a.md", "b.md"]
+
+
+def test_a_document_changed_by_hand_is_said_so_and_outlives_its_file(
+    folder: Source, share: Path, collection: Collection, as_: As, alice: User
+) -> None:
+    for n in range(6):
+        write(share / f"{n}.md", f"text {n}")
+    run(folder)
+
+    def by_hand(name: str, text: bytes) -> None:
+        documents.add_version(
+            collection=collection, file=BytesIO(text), name=name, on_existing="version"
+        )
+
+    with as_(alice):
+        by_hand("1.md", b"better")
+        by_hand("2.md", b"mine")
+    write(share / "1.md", "newer", ago=10)
+    (share / "2.md").unlink()
+    done = run(folder)
+    assert codes(done) == {"1.md": "CHANGED_BY_HAND", "2.md": "CHANGED_BY_HAND"}
+    assert (done.changed, done.removed) == (1, 0)
+    assert "2.md" in names(collection)
+
+
+def test_a_name_that_is_taken_gets_a_number(
+    folder: Source, share: Path, collection: Collection
+) -> None:
+    factories.make_document(collection, "a.md")
+    write(share / "a.md")
+    run(folder)
+    assert names(collection) == ["a (2).md", "a.md"]
+
+
+def test_a_run_that_was_killed_is_done_again_without_doubles(
+    folder: Source, share: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    for n in range(5):
+        write(share / f"{n}.md", f"text {n}")
+    kept = syncing.Following._kept
+    calls: list[int] = []
+
+    def dies(self: Any, *args: Any, **values: Any) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise Killed
+        kept(self, *args, **values)
+
+    monkeypatch.setattr(syncing.Following, "_kept", dies)
+    with pytest.raises(Killed):
+        run(folder)
+    monkeypatch.undo()
+    with system_scope("test: the lease lapses"):
+        past = timezone.now() - timedelta(seconds=1)
+        SourceRun.objects.update(lease_until=past)
+        upkeep.due()
+        left = SourceRun.objects.get()
+        assert left.state == "queued"
+        syncing.sync(left.pk)
+    assert len(names(collection)) == 5
+    assert run(folder).unchanged == 5
+
+
+def test_a_run_that_kills_its_worker_again_and_again_is_given_up(folder: Source) -> None:
+    with system_scope("test: a worker"):
+        left = SourceRun.objects.get()
+        for _ in range(leases.MOST_ATTEMPTS):
+            assert SourceRun.claim(left.pk, lease=leases.LEASE)
+            past = timezone.now() - timedelta(seconds=1)
+            SourceRun.objects.update(lease_until=past)
+        upkeep.due()
+        left.refresh_from_db()
+    assert (left.state, left.error_code) == ("failed", "GAVE_UP")
+
+
+def test_two_workers_do_one_run_once(folder: Source, share: Path, collection: Collection) -> None:
+    write(share / "a.md")
+    with system_scope("test: a worker"):
+        only = SourceRun.objects.get()
+        assert SourceRun.claim(only.pk, lease=leases.LEASE) is not None
+        syncing.sync(only.pk)
+    assert names(collection) == []
+
+
+def test_run_now_twice_is_one_run(folder: Source, as_: As, alice: User) -> None:
+    with as_(alice):
+        first = services.run_now(source=folder)
+        assert services.run_now(source=folder).pk == first.pk
+
+
+def test_a_worker_that_lost_its_run_stops_without_a_trace(
+    folder: Source, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(share / "a.md")
+    take = syncing.Following._take
+
+    def meanwhile(self: Any, *args: Any) -> None:
+        later = timezone.now() + timedelta(minutes=5)
+        SourceRun.objects.update(lease_until=later)
+        take(self, *args)
+
+    monkeypatch.setattr(syncing.Following, "_take", meanwhile)
+    assert run(folder).state == "running"
+    with system_scope("test: look"):
+        assert not SourceEntry.objects.exists()
+
+
+# --- whose rights ---------------------------------------------------------------------------------
+def test_an_owner_who_may_not_write_any_more_stops_the_source(
+    folder: Source, share: Path, collection: Collection, alice: User
+) -> None:
+    write(share / "a.md")
+    with system_scope("test: alice is a viewer now"):
+        Member.objects.filter(user=alice).update(role="viewer")
+    done = run(folder)
+    assert (done.state, done.error_code) == ("failed", "SOURCE_OWNER")
+    assert names(collection) == []
+
+
+def test_an_owner_who_left_stops_the_source(folder: Source, share: Path, alice: User) -> None:
+    write(share / "a.md")
+    alice.is_active = False
+    alice.save()
+    assert run(folder).error_code == "SOURCE_OWNER"
+
+
+def test_rights_that_end_in_the_middle_end_the_run(
+    folder: Source,
+    share: Path,
+    collection: Collection,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(syncing, "RIGHTS_HOLD_S", 0.0)
+    for n in range(4):
+        write(share / f"{n}.md", f"text {n}")
+    count = syncing.Following._count
+
+    def meanwhile(self: Any, *args: Any) -> None:
+        count(self, *args)
+        Member.objects.filter(user=alice).update(role="viewer")
+
+    monkeypatch.setattr(syncing.Following, "_count", meanwhile)
+    done = run(folder)
+    assert (done.error_code, done.added) == ("SOURCE_OWNER", 1)
+    assert len(names(collection)) == 1
+
+
+def test_whoever_saves_a_source_takes_it_over(
+    folder: Source, share: Path, workspace: Any, alice: User, as_: As
+) -> None:
+    erin = factories.make_user("erin")
+    factories.make_member(workspace, erin, role="manager")
+    with as_(erin):
+        services.update_source(
+            source=Source.objects.get(),
+            name="Handbook",
+            values={"path": str(share)},
+            schedule={"every_minutes": 60},
+        )
+    with system_scope("test: alice leaves"):
+        alice.delete()
+    write(share / "a.md")
+    assert run(folder).added == 1
+
+
+@pytest.mark.parametrize("who", ["bob", "carol", "admin", "dora"])
+def test_only_managers_make_sources(
+    who: str,
+    follow: Callable[..., Source],
+    share: Path,
+    collection: Collection,
+    request: pytest.FixtureRequest,
+) -> None:
+    if who == "dora":
+        user = factories.make_user("dora")
+        factories.make_grant(collection, user, role="contributor")
+    else:
+        user = request.getfixturevalue(who)
+    with pytest.raises(ScopeDenied):
+        follow("folder", {"path": str(share)}, by=user)
+
+
+def test_readers_do_not_see_sources(folder: Source, as_: As, bob: User, carol: User) -> None:
+    for user in (bob, carol):
+        with as_(user):
+            assert not Source.objects.exists()
+            assert not SourceRun.objects.exists()
+
+
+# --- limits and the clock -------------------------------------------------------------------------
+def test_a_run_that_reaches_its_limit_removes_nothing_and_the_next_goes_on(
+    folder: Source, share: Path, collection: Collection, settings: Any
+) -> None:
+    write(share / "0.md", "zero")
+    run(folder)
+    (share / "0.md").unlink()
+    for n in range(1, 6):
+        write(share / f"{n}.md", f"text {n}")
+    settings.SOURCE_BYTES = 10
+    done = run(folder)
+    assert (done.error_code, done.removed) == ("SOURCE_LIMIT", 0)
+    assert 0 < done.added < 5
+    settings.SOURCE_BYTES = 1 << 30
+    assert run(folder).error_code == ""
+    assert len(names(collection)) == 5
+
+
+def test_too_many_entries_stop_a_run(folder: Source, share: Path, settings: Any) -> None:
+    for n in range(4):
+        write(share / f"{n}.md", f"text {n}")
+    settings.SOURCE_ENTRIES = 2
+    done = run(folder)
+    assert (done.error_code, done.added) == ("SOURCE_LIMIT", 2)
+
+
+def test_the_clock_starts_what_is_due_once(folder: Source, sent_jobs: Any) -> None:
+    run(folder)
+    sent_jobs.clear()
+    with system_scope("test: the clock"):
+        upkeep.due()
+        assert not SourceRun.objects.filter(state="queued").exists()
+        Source.objects.update(next_run_at=timezone.now())
+        upkeep.due()
+        upkeep.due()
+        assert SourceRun.objects.filter(state="queued").count() == 1
+        folder.refresh_from_db()
+        assert folder.next_run_at is not None
+        assert folder.next_run_at > timezone.now() + timedelta(minutes=50)
+
+
+def test_a_paused_source_does_not_run_by_itself(folder: Source, as_: As, alice: User) -> None:
+    run(folder)
+    with as_(alice):
+        services.switch(source=folder, is_on=False)
+    with system_scope("test: the clock"):
+        Source.objects.update(next_run_at=timezone.now())
+        upkeep.due()
+        assert not SourceRun.objects.filter(state="queued").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_waits_while_others_hold_the_worker(
+    folder: Source, share: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workers.sources import sync as task  # noqa: PLC0415 - registers the Celery task
+
+    monkeypatch.setattr(upkeep, "RUNNING_AT_ONCE", 0)
+    write(share / "a.md")
+    with system_scope("test: look"):
+        waiting = SourceRun.objects.get()
+    task.apply(kwargs={"run_id": str(waiting.pk)}, throw=True)
+    assert names(collection) == []
+    monkeypatch.undo()
+
+
+# --- the end --------------------------------------------------------------------------------------
+def test_a_source_may_go_and_leave_its_documents(
+    folder: Source, share: Path, collection: Collection, as_: As, alice: User
+) -> None:
+    write(share / "a.md")
+    run(folder)
+    with as_(alice):
+        services.delete_source(source=folder, keep_documents=True)
+        assert not Source.objects.exists()
+    assert names(collection) == ["a.md"]
+
+
+def test_a_source_may_take_its_documents_along(
+    folder: Source, share: Path, collection: Collection, as_: As, alice: User
+) -> None:
+    for n in range(12):
+        write(share / f"{n}.md", f"text {n}")
+    run(folder)
+    factories.make_document(collection, "other.txt", is_indexed=False)
+    with as_(alice):
+        services.delete_source(source=folder, keep_documents=False)
+    with system_scope("test: a worker"):
+        syncing.sync(SourceRun.objects.get(state="queued").pk)
+        assert not Source.objects.exists()
+    assert names(collection) == ["other.txt"]
+    assert DeletionReceipt.objects.count() == 12
+
+
+def test_a_collection_that_goes_takes_its_sources_along(
+    folder: Source, share: Path, collection: Collection, as_: As, alice: User
+) -> None:
+    from apps.workspaces.services import delete_collection  # noqa: PLC0415 - its only use
+
+    write(share / "a.md")
+    run(folder)
+    with as_(alice):
+        delete_collection(collection=collection)
+    with system_scope("test: look"):
+        assert not Source.objects.exists()
+        assert not SourceEntry.objects.exists()
