@@ -117,6 +117,9 @@ class Env(BaseSettings):
 
     # --- limits -----------------------------------------------------------------------------
     upload_max_mb: int = Field(200, description="Largest file that is accepted, in MiB.")
+    disk_reserve_mb: int = Field(
+        100, description="Room that uploads leave free on the disk, in MiB: the database needs it."
+    )
     parse_seconds: int = Field(300, description="Longest time one file may take to be read.")
     parse_memory_mb: int = Field(2048, description="Most memory one file may take to be read.")
     fetch_private_addresses: bool = Field(

@@ -14,11 +14,14 @@ from apps.chat.models import Citation, Conversation, Turn, TurnCollection
 from apps.core import blobs
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.engines import factory
+from apps.intake import services as intake
+from apps.intake.models import Upload
 from apps.permissions.roles import KeyScope, Role
-from apps.permissions.scope import system_scope
+from apps.permissions.scope import entered, system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
 from apps.sources.models import Source, SourceRun
 from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
+from apps.workspaces.scopes import scope_of
 
 PASSWORD = "correct horse battery"
 TEXT = (
@@ -160,6 +163,12 @@ def _index(version: DocumentVersion, document: Document, texts: Sequence[str]) -
     factory.index().add(
         [EmbeddedVersion(str(version.pk), str(document.collection_id), chunks)],
     )
+
+
+def make_upload(owner: User, collection: Collection, *, size: int = 5) -> Upload:
+    """An upload in pieces of which nothing has come."""
+    with entered(scope_of(owner)):
+        return intake.begin(collection=collection, wanted=intake.Wanted("part.txt", size))
 
 
 def make_source(collection: Collection, owner: User, **fields: Any) -> Source:

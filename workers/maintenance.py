@@ -6,6 +6,8 @@ from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.chat.services import close_interrupted
 from apps.documents import erase, jobs, upkeep
 from apps.documents import reconcile as reconciling
+from apps.intake import jobs as intake_jobs
+from apps.intake import upkeep as intake
 from workers.tasks import task
 
 
@@ -37,3 +39,9 @@ def optimize() -> None:
 def end_interrupted_answers() -> None:
     """Mark answers that no process writes any more."""
     close_interrupted()
+
+
+@task(intake_jobs.SWEEP, reason="forget uploads that did not arrive")
+def sweep_intake() -> None:
+    """Forget what did not arrive in time."""
+    intake.sweep()

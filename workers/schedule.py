@@ -5,6 +5,8 @@ from celery.schedules import BaseSchedule, crontab, schedule
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.core.jobs import Job
 from apps.documents import jobs, upkeep
+from apps.intake import jobs as intake_jobs
+from apps.intake import upkeep as intake
 from apps.sources import upkeep as sources
 from apps.sources.jobs import DUE
 from workers.app import celery_app
@@ -18,6 +20,7 @@ def _entry(job: Job, when: BaseSchedule) -> dict[str, object]:
 
 celery_app.conf.beat_schedule = {
     "sweep": _entry(jobs.SWEEP, schedule(upkeep.SWEEP_EVERY)),
+    "sweep intake": _entry(intake_jobs.SWEEP, schedule(intake.SWEEP_EVERY)),
     "interrupted answers": _entry(CLOSE_INTERRUPTED, schedule(60)),
     "sources": _entry(DUE, schedule(sources.EVERY)),
     "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),

@@ -3,16 +3,22 @@
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
+from uuid import uuid4
 
 from django.conf import settings
 
 from apps.core.errors import AppError, ErrorCode
+from apps.core.room import is_full
+
+# Disks and shares on which a file has one name only, or the second name would be elsewhere.
+_NO_LINKS = frozenset({errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def received(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Received]:
     folder.mkdir(parents=True, exist_ok=True)
     temporary: Path | None = None
     try:
-        with _disk_full(), tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
+        with full_disk(), tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
             temporary = Path(out.name)
             sha256, size = _written(chunks, out, max_bytes)
         if size == 0:
@@ -62,6 +68,32 @@ def received(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Received]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def linked(path: Path) -> Iterator[Received]:
+    """A file that is here already, as if it had just arrived: hashed, not copied where the disk can
+    give it a second name. ``path`` itself stays; the caller must not write to it any more. Raises
+    AppError EMPTY (422) or DISK_FULL (507)."""
+    folder = _root() / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"link-{uuid4().hex}"
+    try:
+        with full_disk():
+            try:
+                os.link(path, temporary)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                shutil.copyfile(path, temporary)
+        size = temporary.stat().st_size
+        if size == 0:
+            raise AppError(ErrorCode.EMPTY, status=422)
+        with temporary.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        yield Received(digest.hexdigest(), size, temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _written(chunks: Iterable[bytes], out: IO[bytes], max_bytes: int) -> tuple[str, int]:
@@ -78,11 +110,12 @@ def _written(chunks: Iterable[bytes], out: IO[bytes], max_bytes: int) -> tuple[s
 
 
 @contextmanager
-def _disk_full() -> Iterator[None]:
+def full_disk() -> Iterator[None]:
+    """Words for a disk that is full: AppError DISK_FULL (507)."""
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(error):
             raise AppError(ErrorCode.DISK_FULL, status=507) from error
         raise
 
@@ -91,7 +124,7 @@ def keep(arrived: Received) -> Blob:
     """Put what has arrived under its hash, by an atomic rename; bytes that are there stay. Raises
     AppError DISK_FULL (507)."""
     path = path_of(arrived.sha256)
-    with _disk_full():
+    with full_disk():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (path.exists() and path.stat().st_size == arrived.size):
             arrived.path.replace(path)

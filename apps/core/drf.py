@@ -25,6 +25,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.core.errors import AppError, ErrorCode, message_of
+from apps.core.room import is_full
 
 # What an exception that carries only a code is answered with; AppError brings its own status.
 STATUS: dict[ErrorCode, int] = {
@@ -77,6 +78,8 @@ def exception_handler(error: Exception, _context: dict[str, Any]) -> Response | 
         case ModelValidationError():
             fields = _fields(error)
             return error_response(ErrorCode.BAD_REQUEST, status=400, details={"fields": fields})
+        case _ if is_full(error):
+            return error_response(ErrorCode.DISK_FULL, status=507)
         case _:
             return _plain(error) or _of_code(error)
 
@@ -269,6 +272,7 @@ _WHEN = {
     415: (ErrorCode.UNSUPPORTED, "This kind of file is not read."),
     502: (ErrorCode.ENGINE_ERROR, "The model server answered with an error."),
     503: (ErrorCode.ENGINE_UNAVAILABLE, "A model does not answer; see Retry-After."),
+    507: (ErrorCode.DISK_FULL, "The disk of this installation has no room for it."),
 }
 
 

@@ -3,7 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
-from apps.core.errors import AppError, Transient
+from apps.core.errors import AppError, ErrorCode, Transient
+from apps.core.room import is_full
 from apps.core.views import error_response
 
 
@@ -21,5 +22,7 @@ class ErrorMiddleware(MiddlewareMixin):
                 return error_response(
                     request, error.code, status=503, retry_after=error.retry_after
                 )
+            case _ if is_full(error):
+                return error_response(request, ErrorCode.DISK_FULL, status=507)
             case _:
                 return None

@@ -1,5 +1,6 @@
 """Health, and the pages of errors: in the reader's language, or as JSON for machines."""
 
+import sys
 from collections.abc import Mapping
 
 from django.contrib.auth.decorators import login_not_required
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_safe
 from apps.core import health as installation
 from apps.core.drf import RETRY_AFTER_S, error_body
 from apps.core.errors import ErrorCode, message_of
+from apps.core.room import is_full
 
 _MACHINES = ("/api/", "/v1/")
 
@@ -79,6 +81,10 @@ def not_found(
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """The outermost words. A form whose file fills the disk fails while it is read, before any view
+    and any middleware that could answer."""
+    if is_full(sys.exc_info()[1]):
+        return error_response(request, ErrorCode.DISK_FULL, status=507)
     return error_response(request, ErrorCode.INTERNAL, status=500)
 
 

@@ -88,7 +88,7 @@ def _with_headers(response: HttpResponseBase, version: DocumentVersion) -> HttpR
     is_pdf = version.media_type == MediaType.PDF
     response["Content-Type"] = MediaType.PDF.value if is_pdf else "application/octet-stream"
     response["Content-Disposition"] = content_disposition_header(
-        as_attachment=True, filename=version.filename
+        as_attachment=True, filename=version.filename.rpartition("/")[2]
     )
     response["Content-Security-Policy"] = _POLICY
     response["X-Content-Type-Options"] = "nosniff"

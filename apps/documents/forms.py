@@ -7,7 +7,7 @@ EXISTING = [("ask", "ask"), ("version", "version"), ("rename", "rename")]
 
 
 class UploadForm(forms.Form):
-    """One file. ``name`` may carry the folders it lay in; the service keeps the last part."""
+    """One file. ``name`` may carry the folders it lay in, which stay in the document's name."""
 
     file = forms.FileField(allow_empty_file=True, max_length=None)
     name = forms.CharField(required=False, max_length=2000)

@@ -4,17 +4,17 @@ Each stage claims its run, works without holding a transaction, and writes with 
 may be killed anywhere and run twice. Publishing comes last: until then the old version answers.
 """
 
-import errno
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
+from apps.core.room import is_full
 from apps.documents import ledger, parsed
 from apps.documents.erase import erase_files
 from apps.documents.indexing import drop_from_index, index_versions
@@ -264,7 +264,14 @@ def _ending(work: Work) -> Iterator[None]:
     try:
         try:
             yield
-        except (ports.ParseError, ports.EngineError, AppError, Transient, OSError) as error:
+        except (
+            ports.ParseError,
+            ports.EngineError,
+            AppError,
+            Transient,
+            OSError,
+            OperationalError,
+        ) as error:
             _give_back(work, error)
     except LeaseLost:
         log.info("run %s is no longer ours", work.run.pk)
@@ -285,7 +292,7 @@ def _give_back(work: Work, error: Exception) -> None:
             work.wait(ErrorCode.ENGINE_WAIT)
         case Transient():
             work.wait(error.code, after=error.retry_after)
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+        case _ if is_full(error):
             work.wait(ErrorCode.DISK_FULL, after=15.0)
         case _:
             raise error

@@ -26,6 +26,16 @@ def clean_name(name: str) -> str:
     return _shortened(plain or FALLBACK)
 
 
+def clean_path(name: str) -> str:
+    """The same with the folders that a file lay in, as "folder/sub/a.pdf": text that tells two
+    files of one name apart, never a path. Of what is too long the outermost folders go."""
+    parts = [part for part in _SEPARATORS.split(name.strip()) if part.strip(". ")]
+    kept = [clean_name(part) for part in parts] or [FALLBACK]
+    while len("/".join(kept).encode()) > LONGEST_BYTES and len(kept) > 1:
+        kept.pop(0)
+    return "/".join(kept)
+
+
 def numbered(name: str, taken: "set[str]") -> str:
     """``name``, or "name (2).pdf" and so on: the first that is not taken."""
     stem, dot, suffix = _split(name)
@@ -43,7 +53,7 @@ def suffix_of(name: str) -> str:
 
 def _split(name: str) -> tuple[str, str, str]:
     stem, dot, suffix = name.rpartition(".")
-    if not stem or len(suffix) > 10:
+    if not stem or stem.endswith("/") or "/" in suffix or len(suffix) > 10:
         return name, "", ""
     return stem, dot, suffix
 

@@ -2,8 +2,10 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from django.conf import settings
@@ -18,7 +20,7 @@ from apps.documents.fetch import fetch
 from apps.documents.files import dropping, keeping
 from apps.documents.ledger import Clock, Passed, Stage
 from apps.documents.models import DeletionReceipt, Document, DocumentVersion, IngestRun
-from apps.documents.names import clean_name, numbered
+from apps.documents.names import clean_name, clean_path, numbered
 from apps.documents.queue import queue
 from apps.documents.sniff import media_type_of
 from apps.engines.media_types import MediaType
@@ -62,25 +64,26 @@ class _Upload:
 def add_version(  # noqa: PLR0913 - all that an upload may say of itself
     *,
     collection: Collection,
-    file: BinaryIO | Iterable[bytes],
+    file: BinaryIO | Iterable[bytes] | Path,
     name: str,
     external_id: str = "",
     metadata: Mapping[str, Any] | None = None,
     source_url: str = "",
     on_existing: OnExisting = "ask",
+    keeps_folders: bool = False,
 ) -> Added:
-    """Store a file and queue it to be read.
+    """Store a file and queue it to be read. A ``Path`` is a file of ours: it stays, unwritten.
 
     The same bytes in the same document make nothing new. The same ``external_id`` makes a new
     version. The same name without one raises AppError NAME_TAKEN (409, with ``document``) unless
     ``on_existing`` says "version" or "rename". Refusals of the file itself (UNSUPPORTED 415,
     TOO_LARGE 413, EMPTY, ENCRYPTED, UNREADABLE, TOO_COSTLY 422) leave nothing behind.
+    ``keeps_folders``: the folders in ``name`` are part of the document's name.
     """
     current_scope().require_write(collection.pk)
-    filename = clean_name(name)
+    filename = clean_path(name) if keeps_folders else clean_name(name)
     clock = Clock()
-    pieces = _pieces(file)
-    with blobs.received(pieces, max_bytes=settings.UPLOAD_MAX_BYTES) as arrived:
+    with _arriving(file) as arrived:
         passed = [Passed(Stage.RECEIVED, arrived.size, clock.read())]
         media_type = media_type_of(arrived.path, filename)
         upload = _Upload(
@@ -99,6 +102,14 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
         except AppError:
             _drop_unused(arrived.sha256)
             raise
+
+
+def _arriving(
+    file: BinaryIO | Iterable[bytes] | Path,
+) -> AbstractContextManager[blobs.Received]:
+    if isinstance(file, Path):
+        return blobs.linked(file)
+    return blobs.received(_pieces(file), max_bytes=settings.UPLOAD_MAX_BYTES)
 
 
 def add_text(
@@ -159,7 +170,7 @@ def add_url(
 def rename_document(*, document: Document, name: str) -> Document:
     """Give a document another name. Raises AppError NAME_TAKEN (409) when it is in use."""
     current_scope().require_write(document.collection_id)
-    document.name = clean_name(name)
+    document.name = clean_path(name) if "/" in document.name else clean_name(name)
     try:
         with transaction.atomic():
             document.save(update_fields=["name", "updated_at"])

@@ -63,6 +63,7 @@ def listing(request: HttpRequest, collection: UUID) -> HttpResponse:
         "url_form": UrlForm(),
         "limit_bytes": settings.UPLOAD_MAX_BYTES,
         "suffixes": ",".join(f".{suffix}" for suffix in SUFFIXES if suffix),
+        "suffixes_said": " ".join(sorted(f".{suffix}" for suffix in SUFFIXES if suffix)),
         "upload_strings": upload_strings,
     }
     return render(request, "documents/list.html", context)
@@ -144,6 +145,7 @@ def upload(request: HttpRequest, collection: UUID) -> HttpResponse:
         file=file,
         name=form.cleaned_data["name"] or file.name,
         on_existing=form.cleaned_data["on_existing"] or "ask",
+        keeps_folders=True,
     )
     body = {"document": str(added.document.pk), "is_duplicate": added.is_duplicate}
     return JsonResponse(body, status=200 if added.is_duplicate else 201)

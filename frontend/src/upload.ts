@@ -2,16 +2,11 @@
 
 import { csrf, el, icon } from "./dom";
 import { fromDrop, type Named } from "./folders";
+import { Broken, LARGE, Pieces, refusalIn, unfinished, type Outcome } from "./pieces";
 import { size, t } from "./strings";
 
 const AT_ONCE = 2;
 type Existing = "ask" | "version" | "rename";
-
-interface Refusal {
-  code: string;
-  message: string;
-  details?: { document?: string };
-}
 
 /** One file on its way: its row in the list, and what became of it. */
 class Sending {
@@ -20,6 +15,9 @@ class Sending {
   private readonly words = el("span", { class: "upload-words" });
   private readonly actions = el("span", { class: "row" });
   private request: XMLHttpRequest | null = null;
+  private pieces: Pieces | null = null;
+  /** All bytes are there, and the server waits to be told what to do with them. */
+  private isDecided = false;
 
   constructor(
     readonly file: Named,
@@ -49,6 +47,35 @@ class Sending {
   }
 
   send(existing: Existing = "ask"): Promise<void> {
+    const isLarge = this.owner.piecesUrl && this.file.file.size >= LARGE;
+    return isLarge ? this.sendInPieces(existing) : this.sendAtOnce(existing);
+  }
+
+  private async sendInPieces(existing: Existing): Promise<void> {
+    this.pieces ??= new Pieces(this.owner.piecesUrl, this.file.file, this.file.name, {
+      progress: (sent, total) => this.progress(sent, total),
+      waits: () => this.say(t("upload_interrupted")),
+    });
+    this.actions.replaceChildren(this.button("cancel", () => void this.pieces?.stop()));
+    try {
+      const outcome = this.isDecided ? await this.pieces.decide(existing) : await this.pieces.send(existing);
+      this.became(outcome);
+    } catch (error) {
+      const { status, refusal } = error instanceof Broken ? error : new Broken(-1, null);
+      this.fail(refusal?.message ?? t(status === 0 ? "upload_stopped" : "upload_failed"), true);
+    }
+  }
+
+  private became(outcome: Outcome | null): void {
+    this.actions.replaceChildren();
+    this.isDecided = outcome?.state === "asks";
+    if (outcome === null) return this.fail(t("upload_cancelled"), true);
+    if (outcome.state === "taken") return this.done(outcome.is_duplicate);
+    if (outcome.error?.code === "NAME_TAKEN") return this.ask();
+    this.fail(outcome.error?.message ?? t("upload_failed"), false);
+  }
+
+  private sendAtOnce(existing: Existing): Promise<void> {
     this.actions.replaceChildren(this.button("cancel", () => this.request?.abort()));
     const request = (this.request = new XMLHttpRequest());
     const body = new FormData();
@@ -80,8 +107,11 @@ class Sending {
 
   private ended(request: XMLHttpRequest): void {
     this.actions.replaceChildren();
-    const refusal = errorOf(request);
-    if (request.status >= 200 && request.status < 300) return this.done(request);
+    const refusal = refusalIn(request.responseText);
+    if (request.status >= 200 && request.status < 300) {
+      const answer = parsed(request) as { is_duplicate?: boolean } | null;
+      return this.done(answer?.is_duplicate ?? false);
+    }
     if (request.status === 0)
       return this.fail(
         request.readyState === 4 && this.wasAborted ? t("upload_cancelled") : t("upload_no_network"),
@@ -95,10 +125,9 @@ class Sending {
     return this.request?.status === 0 && navigator.onLine;
   }
 
-  private done(request: XMLHttpRequest): void {
-    const answer = parsed(request) as { is_duplicate?: boolean } | null;
+  private done(isDuplicate: boolean): void {
     this.bar.remove();
-    if (!answer?.is_duplicate) {
+    if (!isDuplicate) {
       this.row.remove();
       return;
     }
@@ -119,7 +148,10 @@ class Sending {
     this.actions.replaceChildren(
       this.button("new_version", () => choose("version")),
       this.button("keep_both", () => choose("rename")),
-      this.button("skip", () => this.row.remove()),
+      this.button("skip", () => {
+        this.row.remove();
+        void this.pieces?.stop();
+      }),
     );
     this.owner.changed();
   }
@@ -170,10 +202,6 @@ function parsed(request: XMLHttpRequest): unknown {
   }
 }
 
-function errorOf(request: XMLHttpRequest): Refusal | null {
-  return (parsed(request) as { error?: Refusal } | null)?.error ?? null;
-}
-
 export class KbUpload extends HTMLElement {
   private readonly waiting: [Sending, Existing][] = [];
   private running = 0;
@@ -191,6 +219,10 @@ export class KbUpload extends HTMLElement {
   get url(): string {
     return this.dataset["url"] ?? "";
   }
+  /** Where large files go; empty: they are sent like the others. */
+  get piecesUrl(): string {
+    return this.dataset["pieces"] ?? "";
+  }
   get limit(): number {
     return Number(this.dataset["limit"] ?? 0);
   }
@@ -206,6 +238,24 @@ export class KbUpload extends HTMLElement {
     for (const kind of ["dragenter", "dragover", "dragleave", "drop"] as const)
       document.addEventListener(kind, this.onDrag);
     addEventListener("beforeunload", this.onLeave);
+    if (this.piecesUrl) for (const each of unfinished(this.piecesUrl)) this.recall(each.name, each.forget);
+  }
+
+  /** Says that a file did not arrive whole: the browser must be given it once more to go on. */
+  private recall(name: string, forget: () => void): void {
+    const row = el("li", { class: "upload-row" });
+    const drop = (): void => {
+      forget();
+      row.remove();
+    };
+    row.dataset["state"] = "asks";
+    row.dataset["recalls"] = name;
+    row.append(
+      el("span", { class: "upload-name" }, name),
+      el("span", { class: "upload-words" }, t("upload_recall")),
+      el("button", { class: "btn s", type: "button", onclick: drop }, t("upload_forget")),
+    );
+    this.list.append(row);
   }
 
   disconnectedCallback(): void {
@@ -222,6 +272,7 @@ export class KbUpload extends HTMLElement {
 
   add(files: Named[], existing: Existing = "ask"): void {
     for (const file of files) {
+      this.list.querySelector(`[data-recalls="${CSS.escape(file.name)}"]`)?.remove();
       const sending = new Sending(file, this);
       this.list.append(sending.row);
       if (!sending.refuseAtOnce()) this.enqueue(sending, existing);

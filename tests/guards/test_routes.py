@@ -29,6 +29,7 @@ THINGS = {
     "conversation",
     "turn",
     "key",
+    "upload",
     "source",
     "run",
 }
@@ -90,6 +91,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "conversation": conversation.pk,
         "turn": factories.make_turn(conversation, sources=[document]).pk,
         "key": factories.make_api_key(alice)[0].pk,
+        "upload": factories.make_upload(alice, collection).pk,
         "user": alice.pk,
         "group": factories.make_group().pk,
         "endpoint": endpoint.pk,

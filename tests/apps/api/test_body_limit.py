@@ -1,6 +1,8 @@
 """A body that is too large is refused before it is read."""
 
+import errno
 import json
+from dataclasses import dataclass
 
 import pytest
 
@@ -91,3 +93,34 @@ async def test_sockets_are_not_counted():
 
     await BodyLimit(inner)({"type": "websocket", "headers": []}, None, None)
     assert seen == ["websocket"]
+
+
+async def test_what_the_disk_has_no_room_for_is_refused_and_nothing_is_read(monkeypatch):
+    monkeypatch.setattr("apps.core.room.shutil.disk_usage", lambda _folder: _Usage(20 * 1024**2))
+    announced = [("content-length", str(50 * 1024**2))]
+    status, _headers, body, read = await _sent(headers=announced)
+    assert (status, json.loads(body)["error"]["code"], read) == (507, "DISK_FULL", 0)
+    small = [("content-length", "2000")]
+    assert (await _sent(headers=small))[0] == 200, "what is small may still be asked and answered"
+
+
+async def test_a_disk_that_fills_up_while_a_body_is_read_is_said_to_be_full():
+    async def full(_scope, _receive, _send):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    answer = []
+
+    async def send(message):
+        answer.append(message)
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await BodyLimit(full)({"type": "http", "path": "/api/v1/x", "headers": []}, receive, send)
+    assert answer[0]["status"] == 507
+    assert json.loads(answer[1]["body"])["error"]["code"] == "DISK_FULL"
+
+
+@dataclass
+class _Usage:
+    free: int

@@ -65,6 +65,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "user": str(bob.pk),
         "group": str(factories.make_group("Buyers", bob).pk),
         "endpoint": str(endpoint.pk),
+        "upload": str(factories.make_upload(alice, collection).pk),
         "token": "a-token-of-nobody",
     }
 

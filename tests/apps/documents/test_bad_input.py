@@ -13,7 +13,7 @@ from apps.core import blobs
 from apps.core.errors import MESSAGES, AppError, ErrorCode
 from apps.documents import ingest, queries, services
 from apps.documents.models import Chunk, IngestRun
-from apps.documents.names import clean_name
+from apps.documents.names import clean_name, clean_path, numbered, suffix_of
 from apps.engines import factory
 from apps.engines.parsers.sandbox import SandboxParser
 from apps.rag.ports import ParseError
@@ -206,6 +206,30 @@ def test_five_million_characters_on_one_line_are_parsed_and_cut(
 def test_names_lose_what_hurts_and_keep_what_is_text(given: str, kept: str) -> None:
     assert clean_name(given) == kept
     assert len(kept.encode()) <= 255
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("folder/sub/a.pdf", "folder/sub/a.pdf"),
+        ("../../x/./a.pdf", "x/a.pdf"),
+        ("..\\windows\\win.ini", "windows/win.ini"),
+        ("/etc/passwd", "etc/passwd"),
+        ("../..", "document"),
+        ("合同/2026 \u202e年/a\x00.pdf", "合同/2026 年/a.pdf"),
+        ("long/" * 100 + "a.pdf", "long/" * 50 + "a.pdf"),
+        ("v1.2/readme", "v1.2/readme"),
+    ],
+)
+def test_folders_in_names_are_text_and_lead_nowhere(given: str, kept: str) -> None:
+    assert clean_path(given) == kept
+    assert len(kept.encode()) <= 255
+
+
+def test_the_suffix_and_the_number_of_a_name_are_those_of_its_last_part() -> None:
+    assert [suffix_of(name) for name in ("v1.2/readme", "a/b.PDF", "a/.env")] == ["", "pdf", ""]
+    assert numbered("v1.2/readme", {"v1.2/readme"}) == "v1.2/readme (2)"
+    assert numbered("a/b.pdf", {"a/b.pdf"}) == "a/b (2).pdf"
 
 
 def test_a_name_with_a_tag_is_stored_as_the_text_it_is(
