@@ -32,14 +32,12 @@ class Took:
 def index_versions(
     versions: Sequence[DocumentVersion],
     *,
+    profile: EmbeddingProfile,
     beat: Beat | None = None,
-    profile: EmbeddingProfile | None = None,
 ) -> Took:
     """Write all chunks of these versions into the table of a profile, with one write. ``beat`` is
     told (done, total) after each batch and may raise to stop."""
     began = time.monotonic()
-    # Once, not twice: the table must be that of the model, also while another one takes over.
-    profile = profile or factory.wiring().profile
     ids = [version.pk for version in versions]
     rows = list(Chunk.objects.filter(version__in=ids).order_by("version", "ordinal"))
     embedder = factory.embedder(profile)

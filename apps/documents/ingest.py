@@ -25,6 +25,7 @@ from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.documents.probe import is_found
 from apps.documents.queue import queue
 from apps.engines import factory
+from apps.engines.models import EmbeddingProfile
 from apps.engines.profiles import filling_profile, recipe_of
 from apps.events import services as events
 from apps.rag import ports
@@ -70,15 +71,20 @@ def embed(run_id: UUID | None = None) -> None:
     if lead is None:
         return
     works = [lead, *_companions(lead)]
+    # One profile from here to the end, also while another one takes over.
+    profile = lead.run.profile or factory.wiring().profile
     # Before the others reach this stage too: none is published twice.
     in_index = [work for work in works if work.run.stage == Stage.PUBLISH]
-    in_index += _indexed([work for work in works if work.run.stage == Stage.EMBED])
-    counts = _counts(in_index)
+    in_index += _indexed([work for work in works if work.run.stage == Stage.EMBED], profile)
+    counts = _counts(in_index, profile)
     for work in in_index:
         if work.run.version_id in counts:
-            end = _fill if work.run.profile_id else _publish
             with _ending(work):
-                end(work, found=counts[work.run.version_id])
+                found = counts[work.run.version_id]
+                if work.run.profile_id:
+                    _fill(work, found=found)
+                else:
+                    _publish(work, profile, found=found)
 
 
 def _companions(lead: Work) -> list[Work]:
@@ -97,13 +103,13 @@ def _companions(lead: Work) -> list[Work]:
     return [work for pk in ids if (work := Work.claimed(pk, Stage.EMBED)) is not None]
 
 
-def _indexed(works: list[Work]) -> list[Work]:
+def _indexed(works: list[Work], profile: EmbeddingProfile) -> list[Work]:
     """Embed and index; the runs that came through."""
     if not works:
         return []
     try:
         versions = [work.run.version for work in works]
-        took = index_versions(versions, beat=_beat(works), profile=works[0].run.profile)
+        took = index_versions(versions, beat=_beat(works), profile=profile)
     except (ports.EngineError, AppError, Transient, OSError, LeaseLost) as error:
         for work in works:
             with _ending(work):
@@ -147,13 +153,13 @@ def _raise_for(error: Exception, *, is_alone: bool) -> None:
     raise error
 
 
-def _counts(works: list[Work]) -> dict[UUID, int]:
+def _counts(works: list[Work], profile: EmbeddingProfile) -> dict[UUID, int]:
     """Rows in the index for each run's version; nothing when the index does not answer."""
     if not works:
         return {}
     ids = [work.run.version_id for work in works]
     try:
-        found = factory.index(works[0].run.profile).counts([str(pk) for pk in ids])
+        found = factory.index(profile).counts([str(pk) for pk in ids])
     except ports.EngineError:
         for work in works:
             with _ending(work):
@@ -222,7 +228,7 @@ def _fill(work: Work, *, found: int) -> None:
         drop_from_index([version_id])
 
 
-def _publish(work: Work, *, found: int) -> None:
+def _publish(work: Work, profile: EmbeddingProfile, *, found: int) -> None:
     """Make the version the current one, once the index holds all of it and a search finds it."""
     run, version = work.run, work.run.version
     if not _is_whole(work, found):
@@ -239,8 +245,7 @@ def _publish(work: Work, *, found: int) -> None:
         if is_newest:
             DocumentVersion.objects.filter(pk=version.pk).update(indexed_at=timezone.now())
             Document.objects.filter(pk=document.pk).update(current=version)
-            if (filling := filling_profile()) is not None:
-                queue(version, stage=Stage.EMBED, profile=filling)
+            _also_elsewhere(version, profile)
             events.record("document.ready", document, name=document.name, version=version.number)
         work.finish(is_cancelled=not is_newest)
     if not is_newest:
@@ -248,6 +253,18 @@ def _publish(work: Work, *, found: int) -> None:
     elif version.number > 1:  # the first version has nothing before it
         others = DocumentVersion.objects.filter(document_id=run.document_id).exclude(pk=version.pk)
         drop_from_index(list(others.values_list("pk", flat=True)))
+
+
+def _also_elsewhere(version: DocumentVersion, profile: EmbeddingProfile) -> None:
+    """A table that is being filled gets the version too. Raises Transient when such a table has
+    taken over since the version was written to that of ``profile``."""
+    # In this order: what is not filling any more when it is asked for is current when it is.
+    filling = filling_profile()
+    if filling is not None:
+        queue(version, stage=Stage.EMBED, profile=filling)
+    if not EmbeddingProfile.objects.filter(pk=profile.pk, is_current=True).exists():
+        factory.refresh()
+        raise Transient(ErrorCode.ENGINE_WAIT, retry_after=0.0)
 
 
 def _is_newest(document: Document, version: DocumentVersion) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from apps.documents import reembedding
 from apps.documents.indexing import every_index
 from apps.documents.jobs import CLEAN_UP
 from apps.documents.leases import Work, attempts_of
@@ -32,6 +33,10 @@ def sweep() -> None:
             JOBS[_Run.Stage(run.stage)].enqueue(run_id=str(run.pk))
     for job in _unfinished_deletions(now)[:AT_ONCE]:
         CLEAN_UP.enqueue(receipt_id=str(job.pk))
+    try:
+        reembedding.advance()
+    except EngineError as error:
+        log.warning("the table of another embedding model is not looked at: %s", error)
 
 
 def optimize() -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.documents import deletion_pages, reader_pages, views
+from apps.documents import deletion_pages, embedding_pages, reader_pages, views
 
 app_name = "documents"
 
@@ -21,6 +21,20 @@ urlpatterns = [
     path("deletions", deletion_pages.everywhere, name="deletions"),
     path("deletions/<uuid:deletion>", deletion_pages.receipt, name="deletion"),
     path("deletions/<uuid:deletion>/receipt.json", deletion_pages.receipt_file, name="receipt"),
+    path("administration/embedding", embedding_pages.embedding, name="embedding"),
+    path("administration/embedding/cost", embedding_pages.ask_cost, name="embedding-cost"),
+    path("administration/embedding/begin", embedding_pages.begin, name="embedding-begin"),
+    path("administration/embedding/decide", embedding_pages.decide, name="embedding-decide"),
+    path(
+        "administration/embedding/<uuid:profile>/return",
+        embedding_pages.return_to,
+        name="embedding-return",
+    ),
+    path(
+        "administration/embedding/<uuid:profile>/release",
+        embedding_pages.release,
+        name="embedding-release",
+    ),
     path("d/<uuid:document>", reader_pages.document, name="document"),
     path("d/<uuid:document>/row", views.row, name="row"),
     path("d/<uuid:document>/content", reader_pages.content, name="content"),

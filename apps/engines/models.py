@@ -63,6 +63,8 @@ class EmbeddingProfile(models.Model):
     is_current = models.BooleanField(default=False)
     is_filling = models.BooleanField(default=False)
     filled_at = models.DateTimeField(null=True, blank=True)
+    # Given up: its table goes once nobody can be writing to it any more, then the row.
+    released_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     immutable: ClassVar[frozenset[str]] = frozenset(

@@ -47,7 +47,7 @@ def _words() -> dict[str, str]:
         "base_url": _("Give an address that begins with http:// or https://."),
         "model": _(
             "The stored passages were embedded with another model. Their vectors cannot be "
-            "compared with this one's."
+            "compared with this one's: choose “Embed with another model” below."
         ),
     }
 
@@ -183,7 +183,12 @@ def activate(request: HttpRequest, endpoint: UUID) -> HttpResponse:
 @for_administrators
 @require_POST
 def delete(request: HttpRequest, endpoint: UUID) -> HttpResponse:
-    services.delete_endpoint(endpoint=get_object_or_404(Endpoint, pk=endpoint))
+    row = get_object_or_404(Endpoint, pk=endpoint)
+    try:
+        services.delete_endpoint(endpoint=row)
+    except AppError as error:
+        words = _("Passages are embedded with the model of this server.")
+        return _models(request, status=error.status, refused=words, refused_for=row.pk)
     return _models(request)
 
 

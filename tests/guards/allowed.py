@@ -50,7 +50,7 @@ RAW_SQL = {
 }
 
 # Names of routes that run the installation.
-ADMINISTRATION = ("administration:", "engines:")
+ADMINISTRATION = ("administration:", "engines:", "documents:embedding")
 
 # What somebody who may only read and ask is answered otherwise than by a refusal.
 VIEWER_WRITES: dict[str, str] = {}

@@ -11,6 +11,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from apps.documents import services as documents
 from apps.engines.models import Endpoint
+from apps.engines.profiles import current_profile
 from apps.permissions.scope import system_scope
 from tests import factories
 from tests.guards.allowed import ADMINISTRATION, PUBLIC_ROUTES, VIEWER_WRITES
@@ -95,6 +96,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "user": alice.pk,
         "group": factories.make_group().pk,
         "endpoint": endpoint.pk,
+        "profile": current_profile().pk,
     }
 
 

@@ -10,6 +10,7 @@ from apps.documents.leases import Work
 from apps.documents.models import Document, IngestRun
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
+from apps.engines.profiles import current_profile
 from apps.workspaces.models import Collection
 from tests.apps.documents.conftest import As, add, searched
 from tests.apps.documents.runs import Sent, Stage, State, due, lapse, run_of, worked_off
@@ -26,7 +27,7 @@ def test_the_old_version_answers_until_the_new_one_is_published(
     with as_(alice):
         new = add(collection, b"The notice period is sixty days.", on_existing="version")
     ingest.parse(new.run.pk)
-    indexing.index_versions([new.version])
+    indexing.index_versions([new.version], profile=current_profile())
     with as_(alice):
         assert Document.objects.get().current_id == old.version.pk
     ingest.embed(new.run.pk)
