@@ -6,6 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.documents.models import Document, DocumentVersion, IngestRun
+from apps.engines import factory
 from apps.permissions.scope import system_scope
 from tests import factories
 
@@ -112,8 +113,9 @@ def _largest(workspace):
 
 
 def test_the_number_of_queries_is_small_and_does_not_grow_with_the_rows(
-    alice, workspace, rows, client_of
+    alice, workspace, rows, client_of, monkeypatch
 ):
+    monkeypatch.setattr(factory, "REFRESH_S", 600.0)  # looks at the rows of engines by the clock
     conversation, document = rows(10)
     key = factories.make_api_key(alice)[1]
     browser, program = client_of(alice), Client()
