@@ -11,6 +11,7 @@ from apps.chat import api_conversations as conversations
 from apps.documents import api as documents
 from apps.documents import api_deletions as deletions
 from apps.documents import api_document as document
+from apps.documents import api_passages as passages
 from apps.intake import api as intake
 from apps.search import api as search
 from apps.sources import api as sources
@@ -29,6 +30,7 @@ urlpatterns = [
     path("", include(collections.urlpatterns)),
     path("", include(documents.urlpatterns)),
     path("", include(document.urlpatterns)),
+    path("", include(passages.urlpatterns)),
     path("", include(deletions.urlpatterns)),
     path("", include(intake.urlpatterns)),
     path("", include(sources.urlpatterns)),

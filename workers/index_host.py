@@ -132,6 +132,13 @@ class IndexHost:
         table, _ = await self._table(request)
         return JSONResponse({"counts": await self._read(lambda: table.counts(ids))})
 
+    async def embedded(self, request: Request) -> Response:
+        """The rows of one version with their vectors."""
+        body = await hosting.read_json(request, limit=1_000)
+        (name,) = _ids({"ids": [body.get("version_id")]}, "ids")
+        table, _ = await self._table(request)
+        return JSONResponse(await self._read(lambda: _packed(table.embedded(name))))
+
     async def search(self, request: Request) -> Response:
         """Both sides, beside each other."""
         body = await hosting.read_json(request, limit=8 * 1024 * 1024)
@@ -277,6 +284,14 @@ def _version(item: dict[str, Any], dimensions: int) -> EmbeddedVersion:
     return EmbeddedVersion(str(item["version_id"]), str(item["collection_id"]), chunks)
 
 
+def _packed(chunks: Sequence[EmbeddedChunk]) -> dict[str, Any]:
+    numbers = array("f", [value for chunk in chunks for value in chunk.vector])
+    return {
+        "chunks": [(chunk.id, chunk.document_id, chunk.text) for chunk in chunks],
+        "vectors": base64.b64encode(numbers.tobytes()).decode("ascii"),
+    }
+
+
 def _rows(hits: Sequence[Hit]) -> list[tuple[str, str, float, bool | None]]:
     return [(hit.chunk_id, hit.version_id, hit.score, hit.is_cjk) for hit in hits]
 
@@ -295,6 +310,7 @@ def application(folder: Path, token: str) -> hosting.TokenGuard:
         "add": ("POST", host.add),
         "drop": ("POST", host.drop),
         "count": ("POST", host.count),
+        "embedded": ("POST", host.embedded),
         "search": ("POST", host.search),
         "optimize": ("POST", host.optimize),
         "versions": ("GET", host.versions),

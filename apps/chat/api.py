@@ -59,6 +59,8 @@ _ANSWER = {
             "headings": ["Termination"],
             "boxes": [[7, 0.12, 0.31, 0.88, 0.37]],
             "quote": "The notice period is three months to the end of a quarter.",
+            "around": "",
+            "edited": None,
             "marks": [[0, 58]],
             "url": "/d/0192f0c1-5f9e-7cc3-98c4-dc0c0c07398f?page=7",
         }

@@ -18,10 +18,20 @@ MOST_COLLECTIONS = 500
 # --- server → client ----------------------------------------------------------------------------
 
 
+class Edited(TypedDict):
+    """That a person had changed a passage before it was given to the model, or had added it
+    (``original`` is empty)."""
+
+    by: str
+    at: str
+    original: str
+
+
 class Source(TypedDict):
     """A passage that the model was given, by its number in the answer.
 
-    ``boxes`` are [page, x0, y0, x1, y1] in fractions of the page; ``marks`` are [start, end] in
+    ``quote`` is its text as it was then; ``around`` all that the model was shown with it, where
+    that is more. ``boxes`` are [page, x0, y0, x1, y1] in fractions of the page; ``marks`` are [start, end] in
     ``quote``. All texts and ``url`` are empty once the document is deleted.
     """
 
@@ -34,6 +44,8 @@ class Source(TypedDict):
     headings: list[str]
     boxes: list[list[float]]
     quote: str
+    around: str
+    edited: Edited | None
     marks: list[list[int]]
     url: str
 

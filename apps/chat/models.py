@@ -115,6 +115,10 @@ class Citation(OwnedModel):
     headings = models.JSONField(default=list, blank=True)
     boxes = models.JSONField(default=list, blank=True)
     quote = models.TextField(blank=True, default="")
+    around = models.TextField(
+        blank=True, default="", help_text="All that the model was shown, where it is more."
+    )
+    edited = models.JSONField(default=dict, blank=True, help_text="{by, at, original} or empty.")
     score = models.FloatField(default=0)
     is_cited = models.BooleanField(default=False)
 

@@ -242,8 +242,7 @@ def _save(
     """Sources, and the collections that decide from now on who may read the turn."""
     Turn.objects.get(pk=opened.turn_id)  # it may have been deleted while the search ran
     citations = Citation.objects.bulk_create(
-        citation_of(opened.turn_id, opened.owner_id, source.number, source.passage)
-        for source in built.sources
+        citation_of(opened.turn_id, opened.owner_id, source) for source in built.sources
     )
     drawn = {citation.collection_id for citation in citations}
     drawn |= set(

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.chat.models import Conversation, Turn
+from apps.documents.serializers import EditedOut
 from apps.search.serializers import LONGEST_QUERY, ReachIn
 from apps.workspaces.models import AnswerMode
 
@@ -37,6 +38,12 @@ class SourceOut(serializers.Serializer[Any]):
     headings = serializers.ListField(child=serializers.CharField())
     boxes = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
     quote = serializers.CharField(allow_blank=True)
+    around = serializers.CharField(
+        allow_blank=True, help_text="All that the model was shown, where it is more than the quote."
+    )
+    edited = EditedOut(
+        allow_null=True, help_text="Where a person had changed the text or added it; else null."
+    )
     marks = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
     url = serializers.CharField(allow_blank=True, help_text="The page that opens at the passage.")
 

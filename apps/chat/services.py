@@ -341,4 +341,6 @@ def forget_collections(collection_ids: frozenset[UUID]) -> None:
 
 
 def _forget(citations: QuerySet[Citation]) -> None:
-    citations.update(quote="", headings=[], boxes=[], document_name="", page=None)
+    citations.update(
+        quote="", around="", edited={}, headings=[], boxes=[], document_name="", page=None
+    )

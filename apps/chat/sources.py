@@ -1,22 +1,25 @@
 """Passages and stored citations in the form in which they are sent and shown."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 from urllib.parse import urlencode
 from uuid import UUID
 
-from apps.chat.frames import Source
+from apps.chat.frames import Edited, Source
 from apps.chat.models import Citation, Turn
 from apps.documents.models import Document
-from apps.rag.ports import Passage
+from apps.rag.prompt import Source as Numbered
 from apps.search.highlight import highlights
 
 
-def citation_of(turn_id: UUID, owner_id: UUID, number: int, passage: Passage) -> Citation:
+def citation_of(turn_id: UUID, owner_id: UUID, source: Numbered) -> Citation:
     """The row that keeps a source of a turn."""
+    passage = source.passage
+    around = source.text if passage.around else ""
     return Citation(
         owner_id=owner_id,
         turn_id=turn_id,
-        number=number,
+        number=source.number,
         chunk_id=UUID(passage.chunk_id),
         version_id=UUID(passage.version_id),
         document_id=UUID(passage.document_id),
@@ -26,6 +29,8 @@ def citation_of(turn_id: UUID, owner_id: UUID, number: int, passage: Passage) ->
         headings=list(passage.headings),
         boxes=[[box.page, box.x0, box.y0, box.x1, box.y1] for box in passage.boxes],
         quote=passage.text,
+        around=around if around != passage.text else "",
+        edited=asdict(passage.edited) if passage.edited else {},
         score=passage.score,
     )
 
@@ -45,9 +50,18 @@ def source_of(citation: Citation, question: str, alive: Collection[UUID]) -> Sou
         "headings": list(citation.headings) if is_alive else [],
         "boxes": [list(box) for box in citation.boxes] if is_alive else [],
         "quote": quote,
+        "around": citation.around if is_alive else "",
+        "edited": _edited(citation) if is_alive else None,
         "marks": [[start, end] for start, end in highlights(quote, question)],
         "url": _address(citation) if is_alive else "",
     }
+
+
+def _edited(citation: Citation) -> Edited | None:
+    said = citation.edited
+    if not said:
+        return None
+    return {"by": said["by"], "at": said["at"], "original": said["original"]}
 
 
 def sources_of(turn: Turn) -> list[Source]:

@@ -85,6 +85,10 @@ def _evidence() -> dict[str, str]:
         "page_short": _("p. {page}"),
         "document_gone": _("Deleted document"),
         "quote_gone": _("This document was deleted."),
+        "quote_edited": _("Edited by {who}, {on}."),
+        "quote_added": _("Added by {who}, {on}. It is in no file."),
+        "quote_original": _("The original reads"),
+        "quote_around": _("What stands around it, as the model was shown"),
         "note_keyword_only": _(
             "The embedding model does not answer: passages were found by their words alone."
         ),

@@ -49,6 +49,10 @@ class ErrorCode(StrEnum):
     CHANGED_BY_HAND = "CHANGED_BY_HAND"
     REMOVED_BY_HAND = "REMOVED_BY_HAND"
     TOO_MANY_REMOVALS = "TOO_MANY_REMOVALS"
+    PASSAGE_CHANGED = "PASSAGE_CHANGED"
+    PASSAGE_EMPTY = "PASSAGE_EMPTY"
+    PASSAGE_TOO_LONG = "PASSAGE_TOO_LONG"
+    TOO_MANY_PASSAGES = "TOO_MANY_PASSAGES"
     # engines
     ENGINE_ERROR = "ENGINE_ERROR"
     ENGINE_UNAVAILABLE = "ENGINE_UNAVAILABLE"
@@ -136,6 +140,16 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.TOO_MANY_REMOVALS: _(
         "An unusual number of documents would be removed. Nothing was; look at it, then confirm."
+    ),
+    ErrorCode.PASSAGE_CHANGED: _(
+        "Somebody else changed this passage meanwhile. Look at what they wrote, then save again."
+    ),
+    ErrorCode.PASSAGE_EMPTY: _("A passage needs a text. To take it out of search, disable it."),
+    ErrorCode.PASSAGE_TOO_LONG: _(
+        "This is longer than a passage can be: what comes last would not be found. Shorten it, and add the rest as a passage of its own."
+    ),
+    ErrorCode.TOO_MANY_PASSAGES: _(
+        "This document holds as many added passages as it can. Put the text into a document of its own."
     ),
     ErrorCode.ENGINE_ERROR: _("The model server answered with an error. Try again."),
     ErrorCode.ENGINE_UNAVAILABLE: _(

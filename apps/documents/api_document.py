@@ -28,7 +28,7 @@ from apps.documents.serializers import (
 )
 from apps.documents.waiting import places_of
 
-_VERSION = OpenApiParameter(
+VERSION = OpenApiParameter(
     "version", int, description="Number of a version; the searched one if left out."
 )
 
@@ -94,7 +94,7 @@ class DocumentRetryView(DocumentView):
         return Response(DocumentOut(self.place(document=document)).data, status=202)
 
 
-def _version(request: Request, document: Document) -> DocumentVersion:
+def version_of(request: Request, document: Document) -> DocumentVersion:
     """The version that ``?version=`` names, or the one that is searched, or the newest."""
     versions = DocumentVersion.objects.filter(document=document)
     wanted = request.query_params.get("version", "")
@@ -113,12 +113,12 @@ class DocumentChunksView(DocumentView):
         operation_id="documents_chunks",
         summary="Passages of a document in reading order",
         tags=["documents"],
-        parameters=[CURSOR, LIMIT, _VERSION],
+        parameters=[CURSOR, LIMIT, VERSION],
         responses={200: page_of(ChunkOut, "ChunkPage"), **errors(400, 404)},
     )
     def get(self, request: Request, document: UUID) -> Response:
-        version = _version(request, self.place(document=document))
-        rows = Chunk.objects.filter(version=version)
+        version = version_of(request, self.place(document=document))
+        rows = Chunk.objects.filter(version=version, cut=version.cut).select_related("edit")
         return page(request, rows, ChunkOut, by="ordinal")
 
 
@@ -130,7 +130,7 @@ class DocumentContentView(DocumentView):
         summary="The original file",
         description="As it was uploaded. Takes Range and If-None-Match.",
         tags=["documents"],
-        parameters=[_VERSION],
+        parameters=[VERSION],
         responses={
             (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY),
             (206, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY),
@@ -138,7 +138,7 @@ class DocumentContentView(DocumentView):
         },
     )
     def get(self, request: Request, document: UUID) -> HttpResponseBase:
-        version = _version(request, self.place(document=document))
+        version = version_of(request, self.place(document=document))
         return original(request._request, version)  # noqa: SLF001 - DRF's name for it
 
 
@@ -169,11 +169,11 @@ class DocumentLedgerView(DocumentView):
         "took, how much there was (bytes, blocks, passages, rows), the attempt, and the reason "
         "where it stopped. Oldest first.",
         tags=["documents"],
-        parameters=[CURSOR, LIMIT, _VERSION],
+        parameters=[CURSOR, LIMIT, VERSION],
         responses={200: page_of(LedgerEntryOut, "LedgerPage"), **errors(400, 404)},
     )
     def get(self, request: Request, document: UUID) -> Response:
-        version = _version(request, self.place(document=document))
+        version = version_of(request, self.place(document=document))
         return page(request, LedgerEntry.objects.filter(version=version), LedgerEntryOut, by="id")
 
 

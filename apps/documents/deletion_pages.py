@@ -35,6 +35,7 @@ STORES = {
     "documents": _("Documents"),
     "versions": _("Versions"),
     "chunks": _("Passages"),
+    "edits": _("Edits of passages, with their history"),
     "vectors": _("Vectors, each with its full text"),
     "files": _("Files"),
     "files_kept": _("Files kept, because another document has the same"),

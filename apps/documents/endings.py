@@ -8,7 +8,7 @@ from apps.core import quotes
 from apps.core.hooks import Ending
 from apps.documents import receipts
 from apps.documents.jobs import CLEAN_UP
-from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion
+from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, PassageEdit
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import Collection, Workspace
 
@@ -60,7 +60,8 @@ def place_ends(ending: Ending) -> None:
             "collections": len(ids),
             "documents": Document.objects.filter(collection_id__in=ids).count(),
             "versions": len(found),
-            "chunks": Chunk.objects.filter(collection_id__in=ids).count(),
+            "chunks": Chunk.with_disabled.filter(collection_id__in=ids).count(),
+            "edits": PassageEdit.objects.filter(collection_id__in=ids).count(),
             "quotes": quotes.count_of_collections(ids),
         },
         **what,

@@ -8,11 +8,11 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Manager, Q
 from django.utils import timezone
 
 from apps.core import blobs, hooks, quotes
@@ -27,6 +27,8 @@ from apps.documents.models import (
     DocumentVersion,
     IngestRun,
     LedgerEntry,
+    PassageChange,
+    PassageEdit,
 )
 from apps.rag.ports import EngineError
 
@@ -50,7 +52,15 @@ _WRITTEN = (
 ROWS_AT_ONCE = 2000
 # One purge serves all deletions before it, so the last of many does it; but none waits longer.
 LONGEST_WAIT = timedelta(minutes=10)
-_TOUCHED = (Chunk, DocumentVersion, Document, IngestRun, LedgerEntry)
+_TOUCHED = (
+    Chunk,
+    PassageEdit,
+    PassageChange,
+    DocumentVersion,
+    Document,
+    IngestRun,
+    LedgerEntry,
+)
 
 
 class Overtaken(Exception):
@@ -89,6 +99,8 @@ def erase(receipt: DeletionReceipt) -> None:
         receipts.removed(receipt, quotes=quotes.count_of_document(receipt.object_id))
         hooks.document_erased(receipt.object_id)
         _noted(receipt, "quotes_erased")
+        # Not of passages alone: their history repeats what they said.
+        receipts.removed(receipt, edits=_erase_edits(receipt.object_id))
         receipts.removed(receipt, versions=len(receipt.versions), chunks=_erase_chunks(versions))
         _noted(receipt, "passages_erased")
     erased, kept = erase_files(files)
@@ -166,10 +178,18 @@ def _drop_rows(receipt: DeletionReceipt) -> None:
 
 def _erase_chunks(versions: Sequence[DocumentVersion]) -> int:
     """In portions: one statement over a long document would hold the write lock for seconds."""
-    chunks = Chunk.objects.filter(version__in=[version.pk for version in versions])
+    chunks = Chunk.with_disabled.filter(version__in=[version.pk for version in versions])
     erased = chunks.count()
     while ids := list(chunks.order_by().values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-        Chunk.objects.filter(pk__in=ids).delete()
+        Chunk.with_disabled.filter(pk__in=ids).delete()
+    return erased
+
+
+def _erase_edits(document_id: UUID) -> int:
+    """With their history, which goes with them."""
+    edits = PassageEdit.objects.filter(document_id=document_id)
+    erased = edits.count()
+    edits.delete()
     return erased
 
 
@@ -208,8 +228,9 @@ def _remaining(receipt: DeletionReceipt) -> dict[str, int]:
         )
     versions = [UUID(pk) for pk in receipt.versions]
     return {
-        "versions": _how_many(DocumentVersion, "pk", versions),
-        "chunks": _how_many(Chunk, "version_id", versions),
+        "versions": _how_many(DocumentVersion.objects, "pk", versions),
+        "chunks": _how_many(Chunk.with_disabled, "version_id", versions),
+        "edits": PassageEdit.objects.filter(_edits_of(receipt)).count(),
         "vectors": _rows_in_index(receipt.versions),
         "files": sum(
             1
@@ -220,9 +241,15 @@ def _remaining(receipt: DeletionReceipt) -> dict[str, int]:
     }
 
 
-def _how_many(model: type[Chunk | DocumentVersion], column: str, ids: Sequence[UUID]) -> int:
-    found = (model.objects.filter(**{f"{column}__in": some}) for some in _portions(ids))
-    return sum(rows.count() for rows in found)
+def _edits_of(receipt: DeletionReceipt) -> Q:
+    if receipt.kind == DeletionReceipt.Kind.DOCUMENT:
+        return Q(document_id=receipt.object_id)
+    return Q(collection_id__in=[UUID(pk) for pk in receipt.work.get("collections", ())])
+
+
+def _how_many(rows: Manager[Any], column: str, ids: Sequence[UUID]) -> int:
+    found = (rows.filter(**{f"{column}__in": some}) for some in _portions(ids))
+    return sum(some.count() for some in found)
 
 
 def _rows_in_index(version_ids: Sequence[str]) -> int:

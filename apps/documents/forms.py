@@ -52,3 +52,39 @@ class FilterForm(forms.Form):
         required=False,
     )
     page = forms.IntegerField(required=False, min_value=1, max_value=100_000)
+
+
+class PassageFilterForm(forms.Form):
+    """Which passages the tab shows."""
+
+    q = forms.CharField(required=False, max_length=200)
+    show = forms.ChoiceField(
+        required=False, choices=[("", _("all passages")), ("changed", _("changed by people"))]
+    )
+    page = forms.IntegerField(required=False, min_value=1)
+
+
+class StepForm(forms.Form):
+    """A change of a passage: which state one saw, and where to."""
+
+    number = forms.IntegerField(min_value=0)
+    to = forms.IntegerField(min_value=0, required=False)
+    chunk = forms.UUIDField(required=False)
+
+
+class TextOfPassageForm(forms.Form):
+    text = forms.CharField(required=False, strip=False, max_length=100_000)
+    number = forms.IntegerField(min_value=0)
+
+
+class AddPassageForm(forms.Form):
+    """``after``: the passage that it stands behind; empty: the beginning."""
+
+    after = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    text = forms.CharField(
+        label=_("Text"),
+        required=False,
+        strip=False,
+        max_length=100_000,
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )

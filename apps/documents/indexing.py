@@ -3,9 +3,11 @@
 import logging
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
 
 from apps.documents.models import Chunk, DocumentVersion
 from apps.engines import factory
@@ -19,14 +21,18 @@ log = logging.getLogger(__name__)
 # Embedded between two looks at the lease; a batch of this size takes seconds on a slow machine.
 CHUNKS_AT_ONCE = 64
 Beat = Callable[[int, int], None]
+# (version, text as it is embedded) → its vector.
+Vectors = dict[tuple[UUID, str], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Seconds that a chunk took on average, to embed and to write."""
+    """Seconds that a chunk took on average, to embed and to write, and how many of each version
+    were embedded: the others kept their vectors."""
 
     embed_s: float
     write_s: float
+    embedded: Mapping[UUID, int]
 
 
 def index_versions(
@@ -34,34 +40,71 @@ def index_versions(
     *,
     profile: EmbeddingProfile,
     beat: Beat | None = None,
+    cuts: Mapping[UUID, str] | None = None,
+    keeping: Collection[UUID] = (),
 ) -> Took:
     """Write all chunks of these versions into the table of a profile, with one write. ``beat`` is
-    told (done, total) after each batch and may raise to stop."""
+    told (done, total) after each batch and may raise to stop. ``cuts`` names another cutting than
+    the one that is searched; of the versions in ``keeping`` only texts that the table does not hold
+    yet are embedded."""
     began = time.monotonic()
     ids = [version.pk for version in versions]
-    rows = list(Chunk.objects.filter(version__in=ids).order_by("version", "ordinal"))
+    rows = list(_rows(ids, cuts or {}))
+    vectors = _stored([pk for pk in ids if pk in keeping], profile)
+    todo = [row for row in rows if _key(row) not in vectors]
     embedder = factory.embedder(profile)
-    embedded: dict[UUID, list[ports.EmbeddedChunk]] = {pk: [] for pk in ids}
-    for start in range(0, len(rows), CHUNKS_AT_ONCE):
-        batch = rows[start : start + CHUNKS_AT_ONCE]
-        chunks = [_as_chunk(row) for row in batch]
-        for row, one, vector in zip(batch, chunks, embed_chunks(chunks, embedder), strict=True):
+    for start in range(0, len(todo), CHUNKS_AT_ONCE):
+        batch = todo[start : start + CHUNKS_AT_ONCE]
+        found = embed_chunks([_as_chunk(row) for row in batch], embedder)
+        for row, vector in zip(batch, found, strict=True):
             # As an array: a list of floats takes eight times the memory.
-            values = array("f", vector)
-            embedded[row.version_id].append(
-                ports.EmbeddedChunk(one.id, str(row.document_id), one.embed_text, values)
-            )
+            vectors[_key(row)] = array("f", vector)
         if beat is not None:
-            beat(start + len(batch), len(rows))
+            beat(start + len(batch), len(todo))
     is_embedded = time.monotonic()
+    _write(versions, rows, vectors, profile)
+    return Took(
+        (is_embedded - began) / max(len(todo), 1),
+        (time.monotonic() - is_embedded) / max(len(rows), 1),
+        {pk: sum(row.version_id == pk for row in todo) for pk in ids},
+    )
+
+
+def _rows(ids: Sequence[UUID], cuts: Mapping[UUID, str]) -> QuerySet[Chunk]:
+    """The chunks to write: of the cutting that is searched, or of the one named."""
+    wanted = Q(version__in=[pk for pk in ids if pk not in cuts], cut=F("version__cut"))
+    for pk, cut in cuts.items():
+        wanted |= Q(version=pk, cut=cut)
+    return Chunk.objects.filter(wanted).order_by("version", "ordinal")
+
+
+def _stored(ids: Sequence[UUID], profile: EmbeddingProfile) -> Vectors:
+    return {
+        (pk, one.text): one.vector for pk in ids for one in factory.index(profile).embedded(str(pk))
+    }
+
+
+def _write(
+    versions: Sequence[DocumentVersion],
+    rows: Sequence[Chunk],
+    vectors: Vectors,
+    profile: EmbeddingProfile,
+) -> None:
+    embedded: dict[UUID, list[ports.EmbeddedChunk]] = {version.pk: [] for version in versions}
+    for row in rows:
+        text, vector = _as_chunk(row).embed_text, vectors[_key(row)]
+        one = ports.EmbeddedChunk(str(row.pk), str(row.document_id), text, vector)
+        embedded[row.version_id].append(one)
     factory.index(profile).add(
         [
             ports.EmbeddedVersion(str(version.pk), str(version.collection_id), embedded[version.pk])
             for version in versions
         ]
     )
-    each = max(len(rows), 1)
-    return Took((is_embedded - began) / each, (time.monotonic() - is_embedded) / each)
+
+
+def _key(row: Chunk) -> tuple[UUID, str]:
+    return row.version_id, _as_chunk(row).embed_text
 
 
 def drop_from_index(version_ids: Sequence[UUID]) -> bool:

@@ -5,7 +5,7 @@ may be killed anywhere and run twice. Publishing comes last: until then the old 
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -15,18 +15,19 @@ from django.utils import timezone
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
 from apps.core.room import is_full
-from apps.documents import ledger, parsed
+from apps.documents import cutting, ledger, parsed
 from apps.documents.erase import erase_files
 from apps.documents.indexing import drop_from_index, index_versions
 from apps.documents.leases import LeaseLost, Work
 from apps.documents.ledger import Clock, Passed
 from apps.documents.ledger import Stage as Line
-from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
+from apps.documents.models import Document, DocumentVersion, IngestRun
 from apps.documents.probe import is_found
 from apps.documents.queue import queue
+from apps.documents.recipes import wish_of
 from apps.engines import factory
 from apps.engines.models import EmbeddingProfile
-from apps.engines.profiles import filling_profile, recipe_of
+from apps.engines.profiles import filling_profile
 from apps.events import services as events
 from apps.rag import ports
 from apps.rag.chunk import chunk
@@ -34,7 +35,6 @@ from apps.rag.chunk import chunk
 log = logging.getLogger(__name__)
 
 Stage = IngestRun.Stage
-ROWS_AT_ONCE = 500
 # Versions of at most this many chunks are embedded together, so many at a time.
 SMALL, TAKEN_ALONG = 16, 15
 
@@ -53,13 +53,18 @@ def parse(run_id: UUID | None = None) -> None:
             blocks = _read(work)
             parsed.keep(version, blocks)
         passed = [Passed(Line.PARSED, len(blocks), clock.read())]
-        chunks = chunk(blocks, recipe_of(factory.wiring().profile), version_id=str(version.pk))
+        wish = wish_of(version.collection_id)
+        chunks = chunk(blocks, wish.recipe, version_id=str(version.pk))
         if not chunks:
             raise Permanent(ErrorCode.NO_TEXT)
         work.extend()
         passed.append(Passed(Line.CHUNKED, len(chunks), clock.read()))
         pages = max((block.page or 0 for block in blocks), default=0)
-        _save_chunks(work, chunks, pages=pages, passed=passed)
+        with transaction.atomic():
+            work.held()
+            count = cutting.save(work.run, chunks, cut=wish.cut, pages=pages)
+            ledger.note(work.run, passed)
+            work.hand_over(Stage.EMBED, total=count)
 
 
 def embed(run_id: UUID | None = None) -> None:
@@ -70,7 +75,7 @@ def embed(run_id: UUID | None = None) -> None:
     lead = Work.claimed(run_id, *stages) if run_id else Work.next(*stages)
     if lead is None:
         return
-    works = [lead, *_companions(lead)]
+    works = [work for work in (lead, *_companions(lead)) if not _is_overtaken(work)]
     # One profile from here to the end, also while another one takes over.
     profile = lead.run.profile or factory.wiring().profile
     # Before the others reach this stage too: none is published twice.
@@ -85,6 +90,15 @@ def embed(run_id: UUID | None = None) -> None:
                     _fill(work, found=found)
                 else:
                     _publish(work, profile, found=found)
+
+
+def _is_overtaken(work: Work) -> bool:
+    """Ends a run whose chunks were replaced while it waited: it would empty the index."""
+    if not cutting.is_overtaken(work.run):
+        return False
+    with _ending(work):
+        work.finish(is_cancelled=True)
+    return True
 
 
 def _companions(lead: Work) -> list[Work]:
@@ -108,8 +122,13 @@ def _indexed(works: list[Work], profile: EmbeddingProfile) -> list[Work]:
     if not works:
         return []
     try:
-        versions = [work.run.version for work in works]
-        took = index_versions(versions, beat=_beat(works), profile=profile)
+        took = index_versions(
+            [work.run.version for work in works],
+            beat=_beat(works),
+            profile=profile,
+            cuts={work.run.version_id: work.run.cut for work in works if work.run.cut},
+            keeping={work.run.version_id for work in works if work.run.cause},
+        )
     except (ports.EngineError, AppError, Transient, OSError, LeaseLost) as error:
         for work in works:
             with _ending(work):
@@ -118,9 +137,10 @@ def _indexed(works: list[Work], profile: EmbeddingProfile) -> list[Work]:
     through = []
     for work in works:
         with _ending(work):
-            count = work.run.version.chunk_count
+            count = work.run.total
+            embedded = took.embedded[work.run.version_id]
             passed = [
-                Passed(Line.EMBEDDED, count, round(1000 * count * took.embed_s)),
+                Passed(Line.EMBEDDED, embedded, round(1000 * embedded * took.embed_s)),
                 Passed(Line.INDEXED, count, round(1000 * count * took.write_s)),
             ]
             ledger.note(work.run, passed)
@@ -176,42 +196,12 @@ def _read(work: Work) -> list[ports.Block]:
     return factory.parser().parse(path, media_type=version.media_type, beat=work.extend)
 
 
-def _save_chunks(
-    work: Work, chunks: Sequence[ports.Chunk], *, pages: int, passed: list[Passed]
-) -> None:
-    version = work.run.version
-    rows = [_as_row(version, one) for one in chunks]
-    with transaction.atomic():
-        work.held()
-        if version.chunk_count:  # another recipe or reader may have given others before
-            _delete_others(version, {row.pk for row in rows})
-        Chunk.objects.bulk_create(
-            rows,
-            batch_size=ROWS_AT_ONCE,
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=["ordinal", "page", "headings", "boxes", "text"],
-        )
-        DocumentVersion.objects.filter(pk=version.pk).update(
-            chunk_count=len(rows), pages=pages or None
-        )
-        ledger.note(work.run, passed)
-        work.hand_over(Stage.EMBED, total=len(rows))
-
-
-def _delete_others(version: DocumentVersion, kept: set[UUID]) -> None:
-    before = set(Chunk.objects.filter(version=version).values_list("pk", flat=True))
-    stale = list(before - kept)
-    for start in range(0, len(stale), ROWS_AT_ONCE):
-        Chunk.objects.filter(pk__in=stale[start : start + ROWS_AT_ONCE]).delete()
-
-
 def _is_whole(work: Work, found: int) -> bool:
     """Whether the table holds all passages; if not, the run waits to write them again."""
-    version = work.run.version
-    if found == version.chunk_count:
+    wanted = cutting.expected(work.run)
+    if found == wanted:
         return True
-    log.error("version %s: %d rows for %d chunks", version.pk, found, version.chunk_count)
+    log.error("version %s: %d rows for %d chunks", work.run.version_id, found, wanted)
     work.wait(ErrorCode.ENGINE_WAIT, counts=True, stage=Stage.EMBED)
     return False
 
@@ -224,6 +214,7 @@ def _fill(work: Work, *, found: int) -> None:
     version_id = work.run.version_id
     is_current = Document.objects.filter(pk=work.run.document_id, current=version_id).exists()
     work.finish(is_cancelled=not is_current)
+    cutting.send_next(work.run)
     if not is_current:
         drop_from_index([version_id])
 
@@ -234,7 +225,7 @@ def _publish(work: Work, profile: EmbeddingProfile, *, found: int) -> None:
     if not _is_whole(work, found):
         return
     clock = Clock()
-    if not is_found(version):
+    if found and not is_found(version, run.cut):
         work.wait(ErrorCode.NOT_FOUND_AGAIN, counts=True, stage=Stage.EMBED)
         return
     with transaction.atomic():
@@ -245,9 +236,12 @@ def _publish(work: Work, profile: EmbeddingProfile, *, found: int) -> None:
         if is_newest:
             DocumentVersion.objects.filter(pk=version.pk).update(indexed_at=timezone.now())
             Document.objects.filter(pk=document.pk).update(current=version)
+            cutting.switch(run, count=found)
             _also_elsewhere(version, profile)
             events.record("document.ready", document, name=document.name, version=version.number)
         work.finish(is_cancelled=not is_newest)
+    cutting.finish_switch(run)
+    cutting.send_next(run)
     if not is_newest:
         drop_from_index([version.pk])
     elif version.number > 1:  # the first version has nothing before it
@@ -308,7 +302,9 @@ def _give_back(work: Work, error: Exception) -> None:
         case ports.EngineError():
             work.wait(ErrorCode.ENGINE_WAIT)
         case Transient():
-            work.wait(error.code, after=error.retry_after)
+            # What was written may have been written to a table that is not searched any more.
+            again = Stage.EMBED if work.run.stage == Stage.PUBLISH else ""
+            work.wait(error.code, after=error.retry_after, stage=again)
         case _ if is_full(error):
             work.wait(ErrorCode.DISK_FULL, after=15.0)
         case _:
@@ -327,17 +323,3 @@ def _forget_if_deleted(run: IngestRun) -> None:
     if not is_kept:
         drop_from_index([run.version_id])
         erase_files({run.version.sha256})
-
-
-def _as_row(version: DocumentVersion, one: ports.Chunk) -> Chunk:
-    return Chunk(
-        id=UUID(one.id),
-        collection_id=version.collection_id,
-        document_id=version.document_id,
-        version_id=version.pk,
-        ordinal=one.ordinal,
-        page=one.page,
-        headings=list(one.headings),
-        boxes=[[box.page, box.x0, box.y0, box.x1, box.y1] for box in one.boxes],
-        text=one.text,
-    )

@@ -1,5 +1,6 @@
 """A document, its versions, its text, and the leased work that makes it searchable."""
 
+import json
 from collections.abc import Collection as SetOf
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -13,9 +14,23 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import uuid7
+from apps.documents.passage_models import CollectionRecipe, PassageChange, PassageEdit
 from apps.engines.models import EmbeddingProfile
 from apps.permissions.models import GuardedManager, GuardedQuerySet, ScopedModel
 from apps.workspaces.models import Collection
+
+__all__ = [
+    "Chunk",
+    "CollectionRecipe",
+    "DeletionReceipt",
+    "Document",
+    "DocumentVersion",
+    "IngestRun",
+    "LedgerEntry",
+    "PassageChange",
+    "PassageEdit",
+    "Reconciliation",
+]
 
 
 class LiveManager(GuardedManager["Document"]):
@@ -80,6 +95,9 @@ class DocumentVersion(ScopedModel):
     media_type = models.CharField(max_length=120)
     pages = models.PositiveIntegerField(null=True, blank=True)
     chunk_count = models.PositiveIntegerField(default=0)
+    cut = models.CharField(
+        max_length=40, blank=True, default="", help_text="Of its chunks, those that are searched."
+    )
     indexed_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
@@ -97,8 +115,20 @@ class DocumentVersion(ScopedModel):
         return f"{self.filename} ({self.number})"
 
 
+class EnabledManager(GuardedManager["Chunk"]):
+    """Chunks that nobody disabled: what searches, answers, counts and lists know of."""
+
+    def get_queryset(self) -> GuardedQuerySet["Chunk"]:
+        return super().get_queryset().filter(is_disabled=False)
+
+
 class Chunk(ScopedModel):
-    """What is embedded and cited. ``id`` is uuid5(version, recipe, ordinal)."""
+    """What is embedded and cited. ``id`` is uuid5(version, recipe, ordinal).
+
+    ``cut`` names the recipe: while a version is cut anew its old chunks answer, beside the new
+    ones, until those are in the index; ``DocumentVersion.cut`` says which ones count. ``text`` is
+    what is searched and given to the model; ``origin`` what was read, where a person changed it.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
@@ -111,13 +141,33 @@ class Chunk(ScopedModel):
         default=list, blank=True, help_text="[[page, x0, y0, x1, y1], …], fractions of the page."
     )
     text = models.TextField()
+    cut = models.CharField(max_length=40, blank=True, default="")
+    origin = models.TextField(blank=True, default="")
+    edit = models.ForeignKey(
+        PassageEdit, models.SET_NULL, null=True, blank=True, related_name="chunks"
+    )
+    is_disabled = models.BooleanField(default=False)
+
+    objects: ClassVar[EnabledManager] = EnabledManager()
+    with_disabled: ClassVar[GuardedManager[Self]] = GuardedManager()
 
     class Meta(ScopedModel.Meta):
+        base_manager_name = "with_disabled"
         ordering = ("version", "ordinal")
         indexes = (models.Index(fields=["version", "ordinal"]),)
 
     def __str__(self) -> str:
         return f"{self.version_id}:{self.ordinal}"
+
+    @property
+    def read_text(self) -> str:
+        """The text as it was read; of an added passage its own."""
+        return self.origin or self.text
+
+    @property
+    def boxes_json(self) -> str:
+        """Where it stands on its page, for the reader."""
+        return json.dumps(self.boxes)
 
 
 class IngestRun(ScopedModel):
@@ -145,6 +195,11 @@ class IngestRun(ScopedModel):
         EMBED = "embed", _("Embedding")
         PUBLISH = "publish", _("Publishing")
 
+    class Cause(models.TextChoices):
+        FILE = "", _("A file")
+        EDIT = "edit", _("An edited passage")
+        RECIPE = "recipe", _("Other settings of the collection")
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
     document = models.ForeignKey(Document, models.CASCADE, related_name="runs")
@@ -158,6 +213,10 @@ class IngestRun(ScopedModel):
     requested_by_id = models.UUIDField(null=True, blank=True, editable=False)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.PARSE)
+    cause = models.CharField(max_length=8, choices=Cause, blank=True, default=Cause.FILE)
+    cut = models.CharField(
+        max_length=40, blank=True, default="", help_text="Chunks to switch to; empty: as they are."
+    )
     attempt = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)

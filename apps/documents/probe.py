@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Sequence
 
+from django.db.models import QuerySet
+
 from apps.documents.models import Chunk, DocumentVersion
 from apps.engines import factory
 from apps.permissions.scope import Scope
@@ -19,11 +21,11 @@ CROWD = 0.98
 Search = Callable[[int], Sequence[ports.Hit]]
 
 
-def is_found(version: DocumentVersion) -> bool:
-    """Whether a search in its collection finds the version: by words of its passages, or, where
+def is_found(version: DocumentVersion, cut: str = "") -> bool:
+    """Whether a search in its collection finds the version (``cut``: by these chunks): by words of its passages, or, where
     they have no words or others have more of them, by the vector of one. Where more copies of a
     text are stored than a search returns, being one of them is enough. Raises EngineError."""
-    chunks = _samples(version)
+    chunks = _samples(Chunk.objects.filter(version=version, cut=cut or version.cut))
     # It sees the one collection, ids only: whoever reads passages does so in their own scope.
     reach = Scope(actor_id=None, readable=frozenset({version.collection_id})).reach()
     index = factory.index()
@@ -45,12 +47,12 @@ def is_found(version: DocumentVersion) -> bool:
     return found
 
 
-def _samples(version: DocumentVersion) -> list[Chunk]:
+def _samples(passages: QuerySet[Chunk]) -> list[Chunk]:
     """A passage of the middle, the first and the last."""
-    last = version.chunk_count - 1
-    wanted = dict.fromkeys((last // 2, 0, last))
-    rows = {row.ordinal: row for row in Chunk.objects.filter(version=version, ordinal__in=wanted)}
-    return [rows[ordinal] for ordinal in wanted if ordinal in rows]
+    ids = list(passages.order_by("ordinal").values_list("pk", flat=True))
+    wanted = list(dict.fromkeys((ids[len(ids) // 2], ids[0], ids[-1]))) if ids else []
+    rows = Chunk.objects.in_bulk(wanted)
+    return [rows[pk] for pk in wanted if pk in rows]
 
 
 def _finds(version: DocumentVersion, search: Search) -> bool:

@@ -26,8 +26,8 @@ from apps.workspaces.queries import holders
 def document(request: HttpRequest, document: UUID) -> HttpResponse:
     """The whole page, or for the chat page the reader alone."""
     found = get_object_or_404(with_state(Document.objects.all()), pk=document)
-    version = _version(request, found)
-    context = _reader(request, found, version)
+    version = version_of(request, found)
+    context = reader_context(request, found, version)
     if request.headers.get("HX-Request"):
         return render(request, "documents/_reader.html", context)
     place = Collection.objects.select_related("workspace").get(pk=found.collection_id)
@@ -35,6 +35,7 @@ def document(request: HttpRequest, document: UUID) -> HttpResponse:
         "workspace": place.workspace,
         "collection": place,
         "here": "documents",
+        "tab": "document",
         "versions": found.versions.select_related("created_by"),
         "ledger": ledger.lines(version),
         "holders": holders(place),
@@ -49,20 +50,20 @@ def document(request: HttpRequest, document: UUID) -> HttpResponse:
 def content(request: HttpRequest, document: UUID) -> HttpResponseBase:
     """The original bytes: ranges for the reader, safe headers for everybody."""
     found = get_object_or_404(Document, pk=document)
-    return original(request, _version(request, found))
+    return original(request, version_of(request, found))
 
 
 @require_safe
 def text_blocks(request: HttpRequest, document: UUID) -> HttpResponse:
     """The text as it was read, for documents without pages and for pages that cannot be drawn."""
     found = get_object_or_404(Document, pk=document)
-    version = _version(request, found)
+    version = version_of(request, found)
     chunk = _chunk(request, version)
-    context = {"document": found, "text": text_of(version, chunk.text if chunk else "")}
+    context = {"document": found, "text": text_of(version, _marked(chunk))}
     return render(request, "documents/_text.html", context)
 
 
-def _version(request: HttpRequest, found: Document) -> DocumentVersion:
+def version_of(request: HttpRequest, found: Document) -> DocumentVersion:
     """The version asked for; without one the current, and before there is one the newest."""
     versions = DocumentVersion.objects.filter(document=found)
     wanted = request.GET.get("v", "")
@@ -80,10 +81,19 @@ def _uuid(text: str) -> UUID | None:
 
 def _chunk(request: HttpRequest, version: DocumentVersion) -> Chunk | None:
     wanted = _uuid(request.GET.get("chunk", ""))
-    return Chunk.objects.filter(version=version, pk=wanted).first() if wanted else None
+    rows = Chunk.with_disabled.filter(version=version).select_related("edit")
+    return rows.filter(pk=wanted).first() if wanted else None
 
 
-def _reader(request: HttpRequest, found: Document, version: DocumentVersion) -> dict[str, Any]:
+def _marked(chunk: Chunk | None) -> str:
+    """What of the text is marked: what was read, for that is what stands there."""
+    is_added = chunk is not None and chunk.edit is not None and chunk.edit.is_added
+    return "" if chunk is None or is_added else chunk.read_text
+
+
+def reader_context(
+    request: HttpRequest, found: Document, version: DocumentVersion
+) -> dict[str, Any]:
     chunk = _chunk(request, version)
     is_pdf = version.media_type == MediaType.PDF
     page = request.GET.get("page", "")
@@ -92,10 +102,11 @@ def _reader(request: HttpRequest, found: Document, version: DocumentVersion) -> 
         "version": version,
         "is_pdf": is_pdf,
         "chunk": chunk,
+        "edit": chunk.edit if chunk and chunk.edit and chunk.edit.is_changed else None,
         "page": (chunk.page if chunk else None) or (int(page) if page.isdecimal() else 1),
         "boxes_json": json.dumps(chunk.boxes if chunk else []),
         "is_old": found.current_id is not None and found.current_id != version.pk,
     }
     if not is_pdf:
-        context["text"] = text_of(version, chunk.text if chunk else "")
+        context["text"] = text_of(version, _marked(chunk))
     return context

@@ -123,7 +123,8 @@ def _at_work() -> set[UUID]:
 
 def _lost_passages() -> list[UUID]:
     """Current versions that have other passages in SQL than were counted when they were read."""
-    rows = Chunk.objects.filter(version=OuterRef("pk")).order_by().values("version")
+    counting = Chunk.objects.filter(version=OuterRef("pk"), cut=OuterRef("cut"))
+    rows = counting.order_by().values("version")
     counted = current_versions().annotate(
         rows=Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
     )

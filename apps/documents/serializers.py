@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from apps.core.errors import message_of
 from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, LedgerEntry
+from apps.documents.passage_models import edited
 from apps.documents.receipts import body
 
 STATES = ("queued", "parsing", "embedding", "ready", "failed")
@@ -211,12 +212,26 @@ class BalanceOut(serializers.Serializer[Any]):
     )
 
 
+class EditedOut(serializers.Serializer[Any]):
+    by = serializers.CharField()
+    at = serializers.CharField()
+    original = serializers.CharField(help_text="As it was read; empty: a person added it.")
+
+
 class ChunkOut(serializers.ModelSerializer[Chunk]):
     version = serializers.UUIDField(source="version_id")
+    edited = serializers.SerializerMethodField(
+        help_text="Where a person changed the text or added it; else null."
+    )
 
     class Meta:
         model = Chunk
-        fields = ("id", "version", "ordinal", "page", "headings", "boxes", "text")
+        fields = ("id", "version", "ordinal", "page", "headings", "boxes", "text", "edited")
+
+    @extend_schema_field(EditedOut(allow_null=True))
+    def get_edited(self, row: Chunk) -> Any:
+        found = edited(row.edit)
+        return EditedOut(found).data if found else None
 
 
 class LedgerEntryOut(serializers.ModelSerializer[LedgerEntry]):

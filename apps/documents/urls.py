@@ -2,7 +2,13 @@
 
 from django.urls import path
 
-from apps.documents import deletion_pages, embedding_pages, reader_pages, views
+from apps.documents import (
+    deletion_pages,
+    embedding_pages,
+    passage_pages,
+    reader_pages,
+    views,
+)
 
 app_name = "documents"
 
@@ -39,6 +45,24 @@ urlpatterns = [
     path("d/<uuid:document>/row", views.row, name="row"),
     path("d/<uuid:document>/content", reader_pages.content, name="content"),
     path("d/<uuid:document>/text", reader_pages.text_blocks, name="text-blocks"),
+    path("d/<uuid:document>/passages", passage_pages.listing, name="passages"),
+    path("d/<uuid:document>/passages/add", passage_pages.add, name="passage-add"),
+    path("d/<uuid:document>/passages/<uuid:chunk>", passage_pages.one, name="passage"),
+    path("d/<uuid:document>/passages/<uuid:chunk>/edit", passage_pages.edit, name="passage-edit"),
+    path(
+        "d/<uuid:document>/passages/<uuid:chunk>/state", passage_pages.state, name="passage-state"
+    ),
+    path(
+        "d/<uuid:document>/passages/<uuid:chunk>/revert",
+        passage_pages.revert,
+        name="passage-revert",
+    ),
+    path(
+        "d/<uuid:document>/passages/<uuid:chunk>/history",
+        passage_pages.history,
+        name="passage-history",
+    ),
+    path("d/<uuid:document>/edits/<uuid:edit>/settle", passage_pages.settle, name="edit-settle"),
     path("d/<uuid:document>/retry", views.retry, name="retry"),
     path("d/<uuid:document>/rename", views.rename, name="rename"),
     path("d/<uuid:document>/delete", views.delete, name="delete"),

@@ -134,8 +134,21 @@ class FusedHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Edited:
+    """That a person changed a passage, or added it: who, when (ISO 8601), what was read ("": it
+    was added)."""
+
+    by: str
+    at: str
+    original: str
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk on its way into an answer: text re-read from SQL through the asker's scope."""
+    """A chunk on its way into an answer: text re-read from SQL through the asker's scope.
+
+    ``around`` is the text with what stands beside it, for the model; empty: the text alone.
+    """
 
     chunk_id: str
     version_id: str
@@ -148,6 +161,8 @@ class Passage:
     boxes: tuple[Box, ...] = ()
     score: float = 0.0
     ordinal: int = 0
+    edited: Edited | None = None
+    around: str = ""
 
 
 class Speaker(StrEnum):

@@ -1,5 +1,6 @@
 """Search for machines."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.urls import path
@@ -32,6 +33,7 @@ _EXAMPLE = {
             "score": 0.0328,
             "ranks": {"dense": [1, 0.871], "keyword": [1, 9.42]},
             "text": "The notice period is three months to the end of a quarter.",
+            "edited": None,
         }
     ],
     "trace": {
@@ -111,6 +113,7 @@ def _hit(passage: Passage, ranks: Any, external_id: str) -> dict[str, Any]:
         "score": passage.score,
         "ranks": ranks,
         "text": passage.text,
+        "edited": asdict(passage.edited) if passage.edited else None,
     }
 
 

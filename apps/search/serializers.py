@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.documents.serializers import EditedOut
 from apps.rag.retrieve import Mode
 
 MOST_HITS = 100
@@ -55,6 +56,9 @@ class HitOut(serializers.Serializer[Any]):
         help_text="Per side that found it (`dense`, `keyword`): [rank from 1, that side's score].",
     )
     text = serializers.CharField()
+    edited = EditedOut(
+        allow_null=True, help_text="Where a person changed the text or added it; else null."
+    )
 
 
 class _SideOut(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from django.db.models import F
 
 from apps.core.errors import AppError, ErrorCode
 from apps.documents.models import Chunk
+from apps.documents.passage_models import edited
 from apps.engines import factory
 from apps.permissions.scope import current_scope
 from apps.rag.ports import Box, Embedder, EngineError, FusedHit, Passage, Reach
@@ -156,13 +157,14 @@ def _through_the_fence(hits: Sequence[FusedHit], wanted: int) -> tuple[tuple[Pas
 
 
 def _readable(hits: Sequence[FusedHit]) -> dict[str, Chunk]:
-    """Chunks of current versions of living documents, by id, through the scoped manager."""
+    """Chunks of current versions of living documents that nobody disabled, by id, through the
+    scoped manager."""
     rows = Chunk.objects.filter(
         id__in=[hit.chunk_id for hit in hits],
         version=F("document__current"),
         collection=F("document__collection"),
         document__deleted_at__isnull=True,
-    ).select_related("document")
+    ).select_related("document", "edit")
     return {str(chunk.pk): chunk for chunk in rows}
 
 
@@ -179,6 +181,7 @@ def _passage(chunk: Chunk, score: float) -> Passage:
         boxes=tuple(Box(int(page), *corners) for page, *corners in chunk.boxes),
         score=score,
         ordinal=chunk.ordinal,
+        edited=edited(chunk.edit),
     )
 
 

@@ -2,7 +2,7 @@
 
 import { el, icon } from "./dom";
 import type { Source } from "./frames";
-import { fade, head, path, quote } from "./quotes";
+import { fade, head, languageOf, path, quote } from "./quotes";
 import { t } from "./strings";
 import { told } from "./turn_view";
 import { citedIn, type Turn } from "./turns";
@@ -105,8 +105,31 @@ export class Evidence {
       head(source, open),
       path(source),
       text,
+      ...toldOf(source),
     );
   }
+}
+
+/** That a person had changed the passage, and what more the model was shown. */
+function toldOf(source: Source): HTMLElement[] {
+  const parts: HTMLElement[] = [];
+  if (source.edited) {
+    const { by, at, original } = source.edited;
+    const on = new Date(at).toLocaleDateString(document.documentElement.lang);
+    const words = { who: by || "–", on };
+    const line = el("div", { class: "edited xs quiet" }, t(original ? "quote_edited" : "quote_added", words));
+    if (original) line.append(fold("quote_original", original));
+    parts.push(line);
+  }
+  if (source.around) parts.push(el("div", { class: "edited xs quiet" }, fold("quote_around", source.around)));
+  return parts;
+}
+
+function fold(title: string, text: string): HTMLElement {
+  const box = el("details", {}, el("summary", {}, t(title)), el("blockquote", { lang: languageOf(text) }, text));
+  // A click opens the fold, not the document.
+  box.addEventListener("click", (event) => event.stopPropagation());
+  return box;
 }
 
 function nothing(turn: Turn): string {

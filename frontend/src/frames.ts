@@ -10,6 +10,8 @@ export interface Source {
   headings: string[];
   boxes: [page: number, x0: number, y0: number, x1: number, y1: number][];
   quote: string;
+  around: string;
+  edited: { by: string; at: string; original: string } | null;
   marks: [start: number, end: number][];
   url: string;
 }

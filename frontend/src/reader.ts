@@ -3,6 +3,7 @@
 import { isTyping } from "./dom";
 import { count, paint, rangesOf, unpaint } from "./find_text";
 import { type Box, PdfView } from "./pdf_view";
+import "./passages";
 import { t } from "./strings";
 
 interface Place {

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from apps.documents import services as documents
+from apps.documents.models import Chunk, PassageEdit
 from apps.engines.models import Endpoint
 from apps.engines.profiles import current_profile
 from apps.permissions.scope import system_scope
@@ -26,6 +27,8 @@ THINGS = {
     "collection",
     "grant",
     "document",
+    "chunk",
+    "edit",
     "deletion",
     "conversation",
     "turn",
@@ -75,7 +78,9 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         receipt = documents.delete_document(document=gone)
         grant = factories.make_grant(collection, factories.make_user())
         member = factories.make_member(workspace, factories.make_user())
+        edit = PassageEdit.objects.create(collection=collection, document=document, text="t")
         endpoint = Endpoint.objects.create(name="e", base_url="http://127.0.0.1:1", model="m")
+        chunk = Chunk.objects.filter(document=document)[0]
     source = factories.make_source(collection, alice)
     conversation = factories.make_conversation(alice)
     return {
@@ -86,6 +91,8 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "collection": collection.pk,
         "grant": grant.pk,
         "document": document.pk,
+        "chunk": chunk.pk,
+        "edit": edit.pk,
         "deletion": receipt.pk,
         "source": source.pk,
         "run": factories.make_source_run(source).pk,

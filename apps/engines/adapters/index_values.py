@@ -6,7 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from apps.rag.ports import EmbeddedVersion, EngineRejected, Hit, Index, Reach
+from apps.rag.ports import (
+    EmbeddedChunk,
+    EmbeddedVersion,
+    EngineRejected,
+    Hit,
+    Index,
+    Reach,
+)
 
 # Ids end up inside filter strings: what does not look like an id never gets there.
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -36,6 +43,10 @@ class IndexStore(Index, Protocol):
 
     def versions(self) -> dict[str, int]:
         """Every version that has rows, for comparing with SQL."""
+
+    def embedded(self, version_id: str) -> list[EmbeddedChunk]:
+        """The rows of one version with their vectors, in no order: what did not change need not be
+        embedded again."""
 
     def stats(self) -> IndexStats: ...
 

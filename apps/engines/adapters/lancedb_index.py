@@ -21,9 +21,16 @@ from lancedb.query import MatchQuery
 
 from apps.engines.adapters.index_values import IndexStats, check_version, plausible, profile_name
 from apps.engines.adapters.lancedb_purge import rewrite_marked
-from apps.engines.adapters.lancedb_vectors import VectorUpkeep
+from apps.engines.adapters.lancedb_vectors import VectorUpkeep, chunks_of
 from apps.rag.language import is_cjk
-from apps.rag.ports import EmbeddedVersion, EngineRejected, EngineUnavailable, Hit, Reach
+from apps.rag.ports import (
+    EmbeddedChunk,
+    EmbeddedVersion,
+    EngineRejected,
+    EngineUnavailable,
+    Hit,
+    Reach,
+)
 
 # A version or None: what a version shall be after a commit.
 Changes = Mapping[str, EmbeddedVersion | None]
@@ -171,6 +178,18 @@ class LanceIndex:
         if self._table is None:
             return {}
         return self._again(lambda: _tally(self._table.search().select(["version_id"]).to_arrow()))
+
+    def embedded(self, version_id: str) -> list[EmbeddedChunk]:
+        """See ``IndexStore``."""
+        names = plausible([version_id])
+        if self._table is None or not names:
+            return []
+        columns = ["chunk_id", "document_id", "text", "vector"]
+        return self._again(
+            lambda: chunks_of(
+                self._table.search().where(_among("version_id", names)).select(columns).to_arrow()
+            )
+        )
 
     def stats(self) -> IndexStats:
         """See ``IndexStore``."""

@@ -5,6 +5,8 @@ from typing import Any
 
 from lancedb.index import HnswSq
 
+from apps.rag.ports import EmbeddedChunk
+
 _LEAST_ROWS = 50_000
 _LEAST_RECALL = 0.98
 _SAMPLE = 40
@@ -88,3 +90,15 @@ def _asked(table: Any, vector: list[float]) -> Any:
 
 def _nearest(query: Any) -> set[str]:
     return set(query.to_arrow().column("chunk_id").to_pylist())
+
+
+def chunks_of(rows: Any) -> list[EmbeddedChunk]:
+    """Arrow rows with their vectors, as they were added."""
+    size = rows.schema.field("vector").type.list_size
+    numbers = rows.column("vector").combine_chunks().flatten().to_numpy()
+    columns = (rows.column(name).to_pylist() for name in ("chunk_id", "document_id", "text"))
+    names = zip(*columns, strict=True)
+    return [
+        EmbeddedChunk(chunk, document, text, numbers[at * size : (at + 1) * size])
+        for at, (chunk, document, text) in enumerate(names)
+    ]

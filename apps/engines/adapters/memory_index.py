@@ -60,6 +60,11 @@ class MemoryIndex:
         with self._lock:
             return {name: len(rows) for name, rows in self._versions.items() if rows}
 
+    def embedded(self, version_id: str) -> list[EmbeddedChunk]:
+        """See ``IndexStore``."""
+        with self._lock:
+            return [row.chunk for row in self._versions.get(version_id, ())]
+
     def stats(self) -> IndexStats:
         """See ``IndexStore``."""
         found = self.versions()

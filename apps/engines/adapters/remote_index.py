@@ -10,7 +10,14 @@ import httpx
 
 from apps.engines.adapters import http
 from apps.engines.adapters.index_values import IndexStats, profile_name
-from apps.rag.ports import EmbeddedVersion, EngineRejected, EngineUnavailable, Hit, Reach
+from apps.rag.ports import (
+    EmbeddedChunk,
+    EmbeddedVersion,
+    EngineRejected,
+    EngineUnavailable,
+    Hit,
+    Reach,
+)
 
 # Requests stay near this many characters of text and numbers; one version is never cut in two.
 _REQUEST_SIZE = 8_000_000
@@ -60,6 +67,16 @@ class RemoteIndex:
     def versions(self) -> dict[str, int]:
         """See ``IndexStore``."""
         return {str(name): int(rows) for name, rows in self._get("versions")["versions"].items()}
+
+    def embedded(self, version_id: str) -> list[EmbeddedChunk]:
+        """See ``IndexStore``."""
+        found = self._post("embedded", {"version_id": version_id}, timeout=self._slow)
+        numbers = array("f", base64.b64decode(found["vectors"]))
+        size = len(numbers) // max(len(found["chunks"]), 1)
+        return [
+            EmbeddedChunk(chunk, document, text, numbers[at * size : (at + 1) * size])
+            for at, (chunk, document, text) in enumerate(found["chunks"])
+        ]
 
     def stats(self) -> IndexStats:
         """See ``IndexStore``."""

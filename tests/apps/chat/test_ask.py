@@ -4,6 +4,8 @@ import pytest
 
 from apps.accounts.models import User
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
+from apps.documents import passages
+from apps.documents.models import Chunk
 from apps.engines.adapters.fake import ScriptedGenerator
 from apps.events.models import Event
 from apps.rag.ports import Delta, DeltaKind
@@ -312,3 +314,23 @@ async def test_a_follow_up_draws_from_what_its_history_drew_from(
     turn = await sql(Turn.objects.order_by("-created_at").first)
     drawn = await sql(lambda: set(turn.drawn_from.values_list("collection_id", flat=True)))
     assert drawn == {collection.pk, other_collection.pk}
+
+
+async def test_an_answer_keeps_what_the_model_was_given_and_says_that_a_person_wrote_it(
+    alice: User, bob: User, contract, as_
+) -> None:
+    def change(text: str, number: int) -> None:
+        with as_(alice):
+            chunk = Chunk.objects.get(version=contract.current_id, ordinal=0)
+            passages.edit(document=contract, chunk_id=chunk.pk, text=text, number=number)
+
+    await sql(lambda: change("The notice period is sixty days.", 0))
+    async with talking(bob) as talk:
+        frames = await talk.ask("What is the notice period?")
+    source = frames[1]["sources"][0]
+    assert source["quote"] == "The notice period is sixty days."
+    assert source["edited"]["by"] == "alice"
+    assert source["edited"]["original"] == "The notice period is ninety days."
+    await sql(lambda: change("The notice period is a year.", 1))
+    kept = await sql(lambda: Citation.objects.order_by("number")[0])
+    assert kept.quote == "The notice period is sixty days."

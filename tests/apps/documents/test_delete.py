@@ -55,6 +55,7 @@ def test_nothing_of_it_is_left_but_a_receipt(
         "documents": 1,
         "versions": 2,
         "chunks": 2,
+        "edits": 0,
         "vectors": 1,
         "files": 2,
         "files_kept": 0,

@@ -129,9 +129,9 @@ def test_each_version_is_published_once(
     asked: list[str] = []
     is_found = ingest.is_found  # type: ignore[attr-defined] # counted where it is called
 
-    def counted(version: DocumentVersion) -> bool:
+    def counted(version: DocumentVersion, cut: str) -> bool:
         asked.append(str(version.pk))
-        return bool(is_found(version))
+        return bool(is_found(version, cut))
 
     monkeypatch.setattr(ingest, "is_found", counted)
     with as_(alice):

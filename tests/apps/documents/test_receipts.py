@@ -59,6 +59,7 @@ def test_the_answer_to_a_deletion_names_the_receipt_and_it_becomes_complete(
         "documents": 1,
         "versions": 1,
         "chunks": 2,
+        "edits": 0,
         "vectors": 2,
         "files": 1,
         "files_kept": 0,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import ErrorCode, Transient
-from apps.documents import indexing, ingest, parsed, queries, services, upkeep
+from apps.documents import cutting, indexing, ingest, parsed, queries, services, upkeep
 from apps.documents.leases import LEASE, MOST_ATTEMPTS, MOST_READS, LeaseLost, Work
 from apps.documents.models import Chunk, Document, IngestRun
 from apps.engines import factory
@@ -139,7 +139,7 @@ def parsed_and_embedded(run_id: UUID) -> None:
         (ingest, "_read"),
         (parsed, "keep"),
         (ingest, "chunk"),
-        (ingest, "_save_chunks"),
+        (cutting, "save"),
         (indexing, "embed_chunks"),
         (MemoryIndex, "add"),
         (Work, "advance"),
