@@ -189,6 +189,7 @@ SOURCE_HOSTS = [part.strip().lower() for part in _env.source_hosts.split(",") if
 SOURCE_SECONDS = _env.source_minutes * 60
 SOURCE_BYTES = _env.source_mb * 1024 * 1024
 SOURCE_ENTRIES = _env.source_entries
+SOURCE_PAUSE_S = 0.5  # between two requests to a site that names no Crawl-delay
 
 # --- engines ------------------------------------------------------------------------------------
 ENGINES = _env.engines

@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -54,15 +54,24 @@ def checked(url: str) -> SplitResult:
 def resolved(parts: SplitResult) -> str:
     """A public IP address of the host. Raises ADDRESS_REFUSED when any of them is not public: a
     name that leads to both is made to slip through."""
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    addresses = looked_up(parts.hostname or "", parts.port or _PORTS[parts.scheme])
+    if not settings.FETCH_PRIVATE_ADDRESSES and not are_public(addresses):
+        raise refused("private")
+    return addresses[0]
+
+
+def looked_up(host: str, port: int) -> list[str]:
+    """Every IP address of a name. Raises AppError FETCH_FAILED."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise failed("name") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if not settings.FETCH_PRIVATE_ADDRESSES and not all(map(_is_public, addresses)):
-        raise refused("private")
-    return addresses[0]
+    return [str(entry[4][0]) for entry in found]
+
+
+def are_public(addresses: Iterable[str]) -> bool:
+    """Whether all of them are addresses of the internet."""
+    return all(map(_is_public, addresses))
 
 
 def _is_public(text: str) -> bool:

@@ -2,5 +2,12 @@
 
 from apps.sources.connectors.base import Connector
 from apps.sources.connectors.folder import Folder
+from apps.sources.connectors.website import Website
 
-KINDS: dict[str, type[Connector]] = {kind.kind: kind for kind in (Folder,)}
+KINDS: dict[str, type[Connector]] = {
+    kind.kind: kind
+    for kind in (
+        Folder,
+        Website,  # keep one a line
+    )
+}

@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import AppError, ErrorCode
+from apps.sources.web import valid
 
 Values: TypeAlias = Mapping[str, Any]
 # A step of a test: its words, and what is done; it returns what was found, or raises AppError.
@@ -86,6 +87,24 @@ class SecretField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False, "max_length": 4000, "strip": False, **kwargs})
+
+
+class AddressField(forms.CharField):
+    """A web address that may be asked at all. Whether its server may is decided when it is."""
+
+    widget = forms.URLInput(attrs={"placeholder": "https://"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 1000, **kwargs})
+
+    def clean(self, value: Any) -> str:
+        url = str(super().clean(value) or "")
+        try:
+            return valid(url) if url else ""
+        except AppError as error:
+            raise forms.ValidationError(
+                _("Give an address that begins with http:// or https://, without a password in it.")
+            ) from error
 
 
 class LinesField(forms.CharField):

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from apps.sources import services
 from apps.sources.models import Source, SourceRun
 from apps.sources.sync import sync
 from apps.workspaces.models import Collection
+from tests.apps.sources.served import Served, serving
 
 As = Callable[[User], AbstractContextManager[Scope]]
 
@@ -92,3 +93,12 @@ def refusal(call: Callable[[], object]) -> AppError:
     with pytest.raises(AppError) as caught:
         call()
     return caught.value
+
+
+@pytest.fixture
+def site(settings: Any) -> Iterator[Served]:
+    """A web server on loopback, which an administrator has allowed by name."""
+    settings.SOURCE_PAUSE_S = 0.0
+    with serving() as found:
+        settings.SOURCE_HOSTS = [found.host]
+        yield found
