@@ -23,7 +23,7 @@ from statistics import mean
 
 from apps.core.errors import AppError
 from apps.documents.sniff import media_type_of
-from apps.engines.parsers.sandbox import SandboxParser
+from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.rag.ports import Block, BlockKind, ParseError
 from bench.client import figure, note
 from bench.data import folder
@@ -41,7 +41,7 @@ class Reader:
     """Reads files as a worker does, and keeps what went wrong and how long it took."""
 
     def __init__(self) -> None:
-        self.parser = SandboxParser(seconds=SECONDS, memory_bytes=MEMORY)
+        self.parser = SandboxParser(Limits(seconds=SECONDS, memory_bytes=MEMORY, threads=2))
         self.seconds: list[float] = []
         self.codes: Counter[str] = Counter()
 

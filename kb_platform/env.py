@@ -122,6 +122,15 @@ class Env(BaseSettings):
     )
     parse_seconds: int = Field(300, description="Longest time one file may take to be read.")
     parse_memory_mb: int = Field(2048, description="Most memory one file may take to be read.")
+    ocr: Literal["on", "off"] = Field(
+        "on",
+        description="on: text in scans and pictures is recognised, some 2 s a page on two processors.",
+    )
+    ocr_pages: int = Field(
+        1000,
+        ge=1,
+        description="Most pages of one file that are recognised; each may take two minutes.",
+    )
     fetch_private_addresses: bool = Field(
         default=False, description="Let documents be fetched from private addresses (tests only)."
     )

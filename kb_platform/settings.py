@@ -181,6 +181,9 @@ FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 PARSE_SECONDS = _env.parse_seconds
 PARSE_WORKERS = _env.parse_workers
 PARSE_MEMORY_BYTES = _env.parse_memory_mb * 1024 * 1024
+OCR_PAGES = _env.ocr_pages if _env.ocr == "on" else 0
+# More find no more to do at once on a page.
+OCR_THREADS = max(1, min(4, (os.cpu_count() or 2) // _env.parse_workers))
 FETCH_PRIVATE_ADDRESSES = _env.fetch_private_addresses
 
 # --- sources ------------------------------------------------------------------------------------

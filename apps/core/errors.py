@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     ENCRYPTED = "ENCRYPTED"
     UNREADABLE = "UNREADABLE"
     NO_TEXT = "NO_TEXT"
+    OCR_OFF = "OCR_OFF"
     TOO_COSTLY = "TOO_COSTLY"
     ADDRESS_REFUSED = "ADDRESS_REFUSED"
     FETCH_FAILED = "FETCH_FAILED"
@@ -80,7 +81,7 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.INTERNAL: _("Something went wrong on our side. It has been logged; try again."),
     ErrorCode.UNSUPPORTED: _(
         "This kind of file is not read. PDF, Word, PowerPoint, Excel, OpenDocument, RTF, e-books, e-mail, web pages, "
-        "Markdown, text, CSV, JSON, XML, YAML and subtitles are."
+        "Markdown, text, CSV, JSON, XML, YAML, subtitles and pictures are."
     ),
     ErrorCode.TOO_LARGE: _("The file is larger than this installation accepts."),
     ErrorCode.EMPTY: _("The file is empty. Check it and upload it again."),
@@ -89,7 +90,10 @@ MESSAGES: dict[ErrorCode, Promise] = {
         "The file is damaged or is not what its name says. Open it in its own program, save it and upload it again."
     ),
     ErrorCode.NO_TEXT: _(
-        "No text was found in this file. If it is a scan, upload a version with recognised text."
+        "No text was found in this file, nor recognised in its pictures. If it is a scan, scan it again, sharper and straight."
+    ),
+    ErrorCode.OCR_OFF: _(
+        "This file is a scan or a picture, and text in pictures is not recognised here: OCR is switched off. Upload a version with text, or ask an administrator to switch it on (KB_OCR=on) and try again."
     ),
     ErrorCode.TOO_COSTLY: _(
         "Reading this file took too much time or memory. Split it into smaller files."

@@ -25,6 +25,7 @@ from apps.documents.models import Document, DocumentVersion, IngestRun
 from apps.documents.probe import is_found
 from apps.documents.queue import queue
 from apps.documents.recipes import wish_of
+from apps.documents.recognition import Pages, note_recognition, was_read
 from apps.engines import factory
 from apps.engines.models import EmbeddingProfile
 from apps.engines.profiles import filling_profile
@@ -46,23 +47,24 @@ def parse(run_id: UUID | None = None) -> None:
     if work is None:
         return
     with _ending(work):
-        clock = Clock()
+        clock, pages = Clock(), Pages(work.extend)
         version = work.run.version
         blocks = parsed.load(version)
         if blocks is None:
-            blocks = _read(work)
+            blocks = _read(work, pages)
             parsed.keep(version, blocks)
-        passed = [Passed(Line.PARSED, len(blocks), clock.read())]
+        passed = was_read(blocks, took_ms=clock.read(), recognised_ms=pages.took_ms)
         wish = wish_of(version.collection_id)
         chunks = chunk(blocks, wish.recipe, version_id=str(version.pk))
         if not chunks:
             raise Permanent(ErrorCode.NO_TEXT)
         work.extend()
         passed.append(Passed(Line.CHUNKED, len(chunks), clock.read()))
-        pages = max((block.page or 0 for block in blocks), default=0)
+        last = max((block.page or 0 for block in blocks), default=0)
         with transaction.atomic():
             work.held()
-            count = cutting.save(work.run, chunks, cut=wish.cut, pages=pages)
+            count = cutting.save(work.run, chunks, cut=wish.cut, pages=last)
+            note_recognition(version, blocks)
             ledger.note(work.run, passed)
             work.hand_over(Stage.EMBED, total=count)
 
@@ -188,12 +190,12 @@ def _counts(works: list[Work], profile: EmbeddingProfile) -> dict[UUID, int]:
     return {pk: found.get(str(pk), 0) for pk in ids}
 
 
-def _read(work: Work) -> list[ports.Block]:
+def _read(work: Work, pages: Pages) -> list[ports.Block]:
     version = work.run.version
     path = blobs.path_of(version.sha256)
     if not path.exists():
         raise Permanent(ErrorCode.FILE_MISSING)
-    return factory.parser().parse(path, media_type=version.media_type, beat=work.extend)
+    return factory.parser().parse(path, media_type=version.media_type, beat=pages)
 
 
 def _is_whole(work: Work, found: int) -> bool:

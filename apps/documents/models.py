@@ -94,6 +94,9 @@ class DocumentVersion(ScopedModel):
     size = models.PositiveBigIntegerField()
     media_type = models.CharField(max_length=120)
     pages = models.PositiveIntegerField(null=True, blank=True)
+    recognition = models.JSONField(
+        null=True, blank=True, help_text="What was recognised in pictures; null: nothing had to be."
+    )
     chunk_count = models.PositiveIntegerField(default=0)
     cut = models.CharField(
         max_length=40, blank=True, default="", help_text="Of its chunks, those that are searched."
@@ -286,6 +289,7 @@ class LedgerEntry(ScopedModel):
     class Stage(models.TextChoices):
         RECEIVED = "received", _("Received")
         CHECKED = "checked", _("Checked")
+        RECOGNISED = "recognised", _("Recognised (OCR)")
         PARSED = "parsed", _("Read")
         CHUNKED = "chunked", _("Cut into passages")
         EMBEDDED = "embedded", _("Embedded")
@@ -301,7 +305,8 @@ class LedgerEntry(ScopedModel):
     at = models.DateTimeField()
     took_ms = models.PositiveIntegerField(default=0)
     count = models.PositiveBigIntegerField(
-        default=0, help_text="Bytes, then blocks, then passages or rows; 0 where it stopped."
+        default=0,
+        help_text="Bytes, pages recognised, blocks, passages or rows; 0 where it stopped.",
     )
     attempt = models.PositiveIntegerField(default=1)
     error_code = models.CharField(max_length=40, blank=True, default="")

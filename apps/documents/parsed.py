@@ -16,13 +16,15 @@ from apps.rag.ports import Block
 log = logging.getLogger(__name__)
 
 # Raised when a reader gives other blocks for the same bytes: old files are then read again.
-READER_VERSION = 3
+READER_VERSION = 4
 
 
 def path_of(version: DocumentVersion) -> Path:
     """The file of this version's blocks, whether or not it is there."""
     kind = MediaType(version.media_type).short
-    return _folder(version.sha256) / f"{READER_VERSION}-{kind}.json.gz"
+    # What is read without recognition is read again once it is switched on.
+    how = "" if settings.OCR_PAGES else "-plain"
+    return _folder(version.sha256) / f"{READER_VERSION}-{kind}{how}.json.gz"
 
 
 def load(version: DocumentVersion) -> list[Block] | None:

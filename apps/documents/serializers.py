@@ -87,6 +87,17 @@ class _RunOut(serializers.Serializer[Any]):
     stage = serializers.CharField()
 
 
+class RecognitionOut(serializers.Serializer[Any]):
+    """What was recognised in pictures of pages (OCR)."""
+
+    pages = serializers.IntegerField(help_text="Pages that were recognised.")
+    of = serializers.IntegerField(help_text="Pages of the version.")
+    confidence = serializers.FloatField(help_text="Mean over characters, 0 to 1.")
+    poor = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Pages that read badly: check them."
+    )
+
+
 class DocumentOut(serializers.ModelSerializer[Document]):
     """Wants rows of ``with_state``."""
 
@@ -102,6 +113,7 @@ class DocumentOut(serializers.ModelSerializer[Document]):
         help_text="Number of the one that is searched; null: none yet.",
     )
     pages = serializers.IntegerField(source="current.pages", default=None, allow_null=True)
+    recognition = RecognitionOut(source="current.recognition", default=None, allow_null=True)
     chunks = serializers.IntegerField(source="current.chunk_count", default=0)
 
     class Meta:
@@ -119,6 +131,7 @@ class DocumentOut(serializers.ModelSerializer[Document]):
             "error",
             "version",
             "pages",
+            "recognition",
             "chunks",
             "created_at",
             "updated_at",
@@ -137,6 +150,7 @@ class DocumentOut(serializers.ModelSerializer[Document]):
 
 class VersionOut(serializers.ModelSerializer[DocumentVersion]):
     is_current = serializers.SerializerMethodField()
+    recognition = RecognitionOut(allow_null=True)
 
     class Meta:
         model = DocumentVersion
@@ -148,6 +162,7 @@ class VersionOut(serializers.ModelSerializer[DocumentVersion]):
             "size",
             "media_type",
             "pages",
+            "recognition",
             "chunk_count",
             "is_current",
             "created_at",

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from apps.core.errors import AppError, ErrorCode, Permanent
 from apps.documents.names import suffix_of
-from apps.engines.media_types import SIGNATURES, SUFFIXES, Container, MediaType
+from apps.engines.media_types import (
+    BIG_ENDIAN_TIFF,
+    SIGNATURES,
+    SUFFIXES,
+    Container,
+    MediaType,
+)
 from apps.engines.parsers import zip_guard
 from apps.engines.parsers.encodings import looks_like_text
 from apps.rag.ports import ParseError
@@ -41,15 +47,13 @@ def media_type_of(path: Path, name: str) -> MediaType:
     suffix = suffix_of(name)
     with path.open("rb") as file:
         sample = file.read(_SAMPLE)
-    if SIGNATURES[Container.PDF] in sample[:1024]:
-        return MediaType.PDF
-    if sample.lstrip().startswith(SIGNATURES[Container.RTF]):
-        return MediaType.RTF
+    wanted = SUFFIXES.get(suffix)
+    if found := _by_beginning(sample, wanted):
+        return found
     if sample.startswith(SIGNATURES[Container.ZIP]):
         return _of_zip(path, suffix)
     if sample.startswith(SIGNATURES[Container.OLE2]):
         return _of_ole2(path, suffix)
-    wanted = SUFFIXES.get(suffix)
     if wanted is None:
         raise _unsupported(suffix)
     if wanted.container is not Container.TEXT:
@@ -58,6 +62,23 @@ def media_type_of(path: Path, name: str) -> MediaType:
         raise _unsupported(suffix)
     may_be_html = wanted in {MediaType.TEXT, MediaType.XML}
     return MediaType.HTML if may_be_html and _is_html(sample) else wanted
+
+
+def _by_beginning(sample: bytes, wanted: MediaType | None) -> MediaType | None:
+    """What its first bytes say. Two letters say little: a BMP must be named as one."""
+    if SIGNATURES[Container.PDF] in sample[:1024]:
+        return MediaType.PDF
+    if sample.lstrip().startswith(SIGNATURES[Container.RTF]):
+        return MediaType.RTF
+    if sample.startswith(BIG_ENDIAN_TIFF):
+        return MediaType.TIFF
+    if sample.startswith(SIGNATURES[Container.WEBP]):
+        return MediaType.WEBP if sample[8:12] == b"WEBP" else None
+    for each in (MediaType.PNG, MediaType.JPEG, MediaType.TIFF):
+        if sample.startswith(SIGNATURES[each.container]):
+            return each
+    is_bmp = wanted is MediaType.BMP and sample.startswith(SIGNATURES[Container.BMP])
+    return wanted if is_bmp else None
 
 
 def _text_named_as(wanted: MediaType, sample: bytes) -> MediaType:

@@ -24,7 +24,7 @@ def upload_strings() -> dict[str, str]:
         "upload_empty": _("The file is empty."),
         "upload_unsupported": _(
             "{suffix} is not read. PDF, Word, PowerPoint, Excel, OpenDocument, RTF, e-books, e-mail, web pages, "
-            "Markdown, text, CSV, JSON, XML, YAML and subtitles are."
+            "Markdown, text, CSV, JSON, XML, YAML, subtitles and pictures are."
         ),
         "upload_count": _("{n} files added to the uploads"),
         "upload_count_one": _("{n} file added to the uploads"),

@@ -17,7 +17,7 @@ from apps.core.sealing import unseal
 from apps.engines.adapters.index_values import IndexStore
 from apps.engines.centres import centre
 from apps.engines.models import EmbeddingProfile, Endpoint
-from apps.engines.parsers.sandbox import SandboxParser
+from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.engines.profiles import current_profile
 from apps.rag.centre import CentredEmbedder
 from apps.rag.ports import Embedder, Generator, Judge, Reranker
@@ -94,8 +94,13 @@ _fakes: Fakes | None = None
 
 def parser() -> SandboxParser:
     """The reader of files of every type; it works in a child process with limits."""
-    limits = (settings.PARSE_SECONDS, settings.PARSE_MEMORY_BYTES)
-    return _kept("parser", limits, lambda: SandboxParser(seconds=limits[0], memory_bytes=limits[1]))
+    limits = Limits(
+        seconds=settings.PARSE_SECONDS,
+        memory_bytes=settings.PARSE_MEMORY_BYTES,
+        pages=settings.OCR_PAGES,
+        threads=settings.OCR_THREADS,
+    )
+    return _kept("parser", limits, lambda: SandboxParser(limits))
 
 
 def embedder(profile: EmbeddingProfile | None = None) -> Embedder:

@@ -14,6 +14,11 @@ class Container(StrEnum):
     ZIP = "zip"
     OLE2 = "ole2"
     RTF = "rtf"
+    PNG = "png"
+    JPEG = "jpeg"
+    TIFF = "tiff"
+    BMP = "bmp"
+    WEBP = "webp"
     TEXT = "text"
 
 
@@ -23,7 +28,14 @@ SIGNATURES = {
     Container.ZIP: b"PK\x03\x04",
     Container.OLE2: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
     Container.RTF: b"{\\rtf",
+    Container.PNG: b"\x89PNG\r\n\x1a\n",
+    Container.JPEG: b"\xff\xd8\xff",
+    Container.BMP: b"BM",
+    Container.WEBP: b"RIFF",
+    Container.TIFF: b"II*\x00",
 }
+# A TIFF of the other byte order.
+BIG_ENDIAN_TIFF = b"MM\x00*"
 
 
 class MediaType(StrEnum):
@@ -79,7 +91,17 @@ class MediaType(StrEnum):
     PAGES = "application/vnd.apple.pages", Container.ZIP, "pages", "office.iwork_parser.IworkParser"
     KEYNOTE = "application/vnd.apple.keynote", Container.ZIP, "key", "office.iwork_parser.IworkParser"
     NUMBERS = "application/vnd.apple.numbers", Container.ZIP, "numbers", "office.iwork_parser.IworkParser"
+    PNG = "image/png", Container.PNG, "png", "ocr.image_parser.ImageParser"
+    JPEG = "image/jpeg", Container.JPEG, "jpg jpeg jfif", "ocr.image_parser.ImageParser"
+    TIFF = "image/tiff", Container.TIFF, "tif tiff", "ocr.image_parser.ImageParser"
+    BMP = "image/bmp", Container.BMP, "bmp", "ocr.image_parser.ImageParser"
+    WEBP = "image/webp", Container.WEBP, "webp", "ocr.image_parser.ImageParser"
     # fmt: on
+
+    @property
+    def is_picture(self) -> bool:
+        """A picture, whose text can only be recognised."""
+        return self.startswith("image/")
 
     @property
     def short(self) -> str:

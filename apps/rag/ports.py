@@ -38,6 +38,7 @@ class Block:
 
     ``page`` counts from 1 (None: the format has no pages). ``level`` is 1 to 6 for a TITLE, else 0.
     ``header`` is the first row of a TABLE, repeated in every chunk that is cut from it.
+    ``confidence`` (0 to 1) is of text that was recognised in a picture; None: it was read.
     """
 
     kind: BlockKind
@@ -47,6 +48,7 @@ class Block:
     boxes: tuple[Box, ...] = ()
     header: str = ""
     sheet: str = ""
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ def error_title(code: str) -> str:
         ErrorCode.UNREADABLE: _("Damaged"),
         ErrorCode.UNSUPPORTED: _("Not a kind that is read"),
         ErrorCode.NO_TEXT: _("No text in it"),
+        ErrorCode.OCR_OFF: _("A scan"),
         ErrorCode.TOO_COSTLY: _("Too large to read"),
         ErrorCode.GAVE_UP: _("Set aside"),
         ErrorCode.FILE_MISSING: _("The file is missing"),

@@ -13,6 +13,8 @@ from apps.rag.ports import Block, BlockKind
 _DEEPEST = 3
 _MOST = 200
 _DEEPEST_TITLE = 6
+# Smaller pictures are logos and signatures.
+_LEAST_PICTURE = 32 * 1024
 _depth: ContextVar[int] = ContextVar("attachment_depth", default=0)
 _BY_NAME = {str(each): each for each in MediaType}
 
@@ -68,6 +70,8 @@ def _type_of(file: Attached) -> MediaType | None:
     media_type = media_type or _BY_NAME.get(file.said)
     if media_type is None or media_type.container is Container.TEXT:
         return media_type
+    if media_type.is_picture and len(file.data) < _LEAST_PICTURE:
+        return None
     begins = file.data[:1024].lstrip()
     return media_type if SIGNATURES[media_type.container] in begins else None
 

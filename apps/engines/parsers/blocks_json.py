@@ -29,6 +29,7 @@ def _plain(block: Block) -> dict[str, Any]:
         "boxes": boxes,
         "header": block.header,
         "sheet": block.sheet,
+        "confidence": block.confidence,
     }
     return {"kind": block.kind, "text": block.text} | {k: v for k, v in values.items() if v}
 
@@ -42,4 +43,5 @@ def _block(plain: dict[str, Any]) -> Block:
         boxes=tuple(Box(*box) for box in plain.get("boxes", ())),
         header=plain.get("header", ""),
         sheet=plain.get("sheet", ""),
+        confidence=plain.get("confidence"),
     )

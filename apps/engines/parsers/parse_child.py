@@ -17,10 +17,12 @@ import sys
 import tempfile
 import time
 import traceback
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from apps.engines.parsers.blocks_json import write_blocks
+from apps.engines.parsers.child_terms import terms
 from apps.engines.parsers.readers import read, warm
 from apps.rag.ports import ParseError
 
@@ -42,7 +44,9 @@ def main() -> None:
     _LIBC.unshare(_CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWUSER | _CLONE_NEWNET)
     while line := _line():
         request = json.loads(line)
-        print(json.dumps(_watched(request)), file=answers, flush=True)
+        terms.may_recognise = request["pages"] > 0
+        terms.threads, terms.most_pages = request["threads"], request["pages"]
+        print(json.dumps(_watched(request, answers)), file=answers, flush=True)
 
 
 def _line() -> bytes:
@@ -56,7 +60,7 @@ def _line() -> bytes:
     return said
 
 
-def _watched(request: dict[str, Any]) -> dict[str, str]:
+def _watched(request: dict[str, Any], answers: IO[str]) -> dict[str, Any]:
     """Fork, read the file in the fork, and say how it ended."""
     try:
         warm(request["media_type"])
@@ -69,10 +73,13 @@ def _watched(request: dict[str, Any]) -> dict[str, str]:
         os.close(told)
         _be_the_fork(request, tell)
     os.close(tell)
-    with os.fdopen(told, "rb") as verdicts:
-        too_much = _watch(pid, request)
+    try:
+        watch = _Watch(request, told, answers)
+        too_much = watch.until_end(pid)
         _, status = os.waitpid(pid, 0)
-        said = verdicts.read()
+        watch.hear()
+    finally:
+        os.close(told)
     if too_much:
         return {"code": "TOO_COSTLY", "message": too_much}
     if os.WIFSIGNALED(status):
@@ -80,34 +87,68 @@ def _watched(request: dict[str, Any]) -> dict[str, str]:
         is_limit = number in {signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ}
         code = "TOO_COSTLY" if is_limit else "UNREADABLE"
         return {"code": code, "message": f"ended by signal {number}"}
-    try:
-        verdict: dict[str, str] = json.loads(said)
-    except ValueError:
+    if watch.verdict is None:
         return {"code": "UNREADABLE", "message": f"ended without a word, status {status}"}
-    return verdict
+    return watch.verdict
 
 
-def _watch(pid: int, request: dict[str, Any]) -> str:
-    """Wait for the fork; kill it when it takes too much, and say what."""
-    deadline = time.monotonic() + request["seconds"]
-    handle = os.pidfd_open(pid)
-    try:
-        while True:
-            ready, _, _ = select.select([handle, 0], [], [], _LOOK_S)
-            if handle in ready:
-                return ""
-            reason = ""
-            if time.monotonic() > deadline:
-                reason = f"more than {request['seconds']} s"
-            elif _resident(pid) > request["memory_bytes"]:
-                reason = f"more than {request['memory_bytes'] // MIB} MiB"
-            elif 0 in ready:
-                reason = "the worker is gone"
-            if reason:
-                os.kill(pid, signal.SIGKILL)
-                return reason
-    finally:
-        os.close(handle)
+class _Watch:
+    """Waits for a fork, passes on what it says, and kills it when it takes too much. While a page
+    is recognised the clock of the page runs, and the clock of the file stands still."""
+
+    def __init__(self, request: dict[str, Any], told: int, answers: IO[str]) -> None:
+        self.verdict: dict[str, Any] | None = None
+        self._request, self._told, self._answers = request, told, answers
+        self._said = b""
+        self._left = self._allowed = float(request["seconds"])
+        self._since = time.monotonic()
+        self._is_page = False
+        self._pages = 0
+
+    def until_end(self, pid: int) -> str:
+        """Empty, or what it took too much of."""
+        handle = os.pidfd_open(pid)
+        try:
+            while True:
+                ready, _, _ = select.select([handle, self._told, 0], [], [], _LOOK_S)
+                if handle in ready:
+                    return ""
+                if self._told in ready:
+                    self.hear()
+                if reason := self._too_much(pid, is_alone=0 in ready):
+                    os.kill(pid, signal.SIGKILL)
+                    return reason
+        finally:
+            os.close(handle)
+
+    def hear(self) -> None:
+        """Read what the fork said: how far its pages are, a line each, and in the end its verdict."""
+        self._said += os.read(self._told, 65536)
+        *lines, self._said = self._said.split(b"\n")
+        for line in lines:
+            told: dict[str, Any] = json.loads(line)
+            if "done" not in told:
+                self.verdict = told
+                continue
+            now = time.monotonic()
+            if not self._is_page:
+                self._left -= now - self._since
+            self._since, self._is_page = now, told["done"] < told["total"]
+            self._allowed = self._request["page_seconds"] if self._is_page else self._left
+            self._pages += self._is_page
+            print(line.decode(), file=self._answers, flush=True)
+
+    def _too_much(self, pid: int, *, is_alone: bool) -> str:
+        if time.monotonic() - self._since > self._allowed:
+            what = " for a page" if self._is_page else ""
+            return (
+                f"more than {self._request['page_seconds' if self._is_page else 'seconds']} s{what}"
+            )
+        if self._pages > self._request["pages"]:
+            return f"more than {self._request['pages']} pages to recognise"
+        if _resident(pid) > self._request["memory_bytes"]:
+            return f"more than {self._request['memory_bytes'] // MIB} MiB"
+        return "the worker is gone" if is_alone else ""
 
 
 def _resident(pid: int) -> int:
@@ -125,6 +166,7 @@ def _be_the_fork(request: dict[str, Any], tell: int) -> None:
         _limit(request)
         # Removed by who asked, even when this process is killed.
         tempfile.tempdir = str(Path(request["out"]).parent)
+        terms.tell = partial(_tell, tell)
         write_blocks(Path(request["out"]), read(Path(request["path"]), request["media_type"]))
         verdict = {}
     except ParseError as error:
@@ -137,8 +179,12 @@ def _be_the_fork(request: dict[str, Any], tell: int) -> None:
         verdict = {"code": "UNREADABLE", "message": traceback.format_exc()[-2000:]}
     finally:
         with contextlib.suppress(OSError):
-            os.write(tell, json.dumps(verdict).encode())
+            os.write(tell, json.dumps(verdict).encode() + b"\n")
         os._exit(0)
+
+
+def _tell(to: int, done: int, total: int) -> None:
+    os.write(to, json.dumps({"done": done, "total": total}).encode() + b"\n")
 
 
 def _code_of(error: OSError) -> str:
@@ -155,6 +201,8 @@ def _code_of(error: OSError) -> str:
 
 def _limit(request: dict[str, Any]) -> None:
     seconds, memory = int(request["seconds"]) + 1, int(request["memory_bytes"])
+    # A second line behind the watcher's clocks.
+    seconds += int(request["pages"] * request["page_seconds"]) * int(request["threads"])
     limits = {
         resource.RLIMIT_CPU: seconds,
         # A second line behind the watcher, which looks only twenty times a second.

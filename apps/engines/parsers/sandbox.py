@@ -17,9 +17,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from apps.engines.parsers.blocks_json import read_blocks
 from apps.rag.ports import Block, ParseError
@@ -31,7 +31,8 @@ _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "VIRTUAL_ENV")
 _SETTINGS = {
     "PYTHONUTF8": "1",
     "PYTHONHASHSEED": "0",
-    # Threads of numerical libraries do not survive the fork and are of no use here.
+    # Threads of numerical libraries do not survive the fork and are of no use here. Recognition
+    # starts its own, in the fork.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     # The document library reports its use to its makers unless told not to.
@@ -44,23 +45,39 @@ _TICK_S = 1.0
 _GRACE_S = 20.0
 
 
+class Beat(Protocol):
+    """Called about every second while a file is read; with (done, total) while its pages are
+    recognised. May raise to stop."""
+
+    def __call__(self, done: int | None = None, total: int | None = None, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may take. Recognising text in pictures (OCR) is counted by itself: a page may
+    take ``page_seconds``, and ``seconds`` is for all the rest. ``pages`` 0: it is switched off."""
+
+    seconds: float
+    memory_bytes: int
+    pages: int = 1000
+    page_seconds: float = 120.0
+    threads: int = 1
+
+
 class SandboxParser:
     """See ``apps.rag.ports.Parser``. Safe to share between threads: one file at a time."""
 
-    def __init__(self, *, seconds: float, memory_bytes: int) -> None:
-        self._limits = {"seconds": seconds, "memory_bytes": memory_bytes}
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
-    def parse(
-        self, path: Path, *, media_type: str, beat: Callable[[], None] | None = None
-    ) -> list[Block]:
-        """The blocks of a file. ``beat`` is called about every second and may raise to stop.
-        Raises ParseError, or OSError when the disk is full."""
+    def parse(self, path: Path, *, media_type: str, beat: Beat | None = None) -> list[Block]:
+        """The blocks of a file. Raises ParseError, or OSError when the disk is full."""
         with self._lock, tempfile.TemporaryDirectory(prefix="footnote-parse-") as folder:
             out = Path(folder) / "blocks.json.gz"
             request = {"path": str(path.resolve()), "media_type": media_type, "out": str(out)}
-            verdict = self._verdict(request | self._limits, beat or _nothing)
+            verdict = self._verdict(request | asdict(self._limits), beat or _nothing)
             code = str(verdict.get("code", ""))
             if code == "DISK_FULL":
                 raise OSError(errno.ENOSPC, "the parser's disk is full")
@@ -78,11 +95,12 @@ class SandboxParser:
                 self._child.end()
                 self._child = None
 
-    def _verdict(self, request: dict[str, Any], beat: Callable[[], None]) -> dict[str, Any]:
+    def _verdict(self, request: dict[str, Any], beat: Beat) -> dict[str, Any]:
         for _ in range(2):  # a child that died while it waited is replaced once
             child = self._ready()
             try:
-                verdict = child.ask(request, beat, within=request["seconds"] + _GRACE_S)
+                longest = max(request["seconds"], request["page_seconds"])
+                verdict = child.ask(request, beat, within=longest + _GRACE_S)
             except BaseException:
                 child.end()
                 raise
@@ -117,27 +135,33 @@ class _Child:
         """Alive, and not inherited by a fork: two processes must not talk through one pipe."""
         return self._made_by == os.getpid() and self._process.poll() is None
 
-    def ask(
-        self, request: dict[str, Any], beat: Callable[[], None], *, within: float
-    ) -> dict[str, Any] | None:
-        """The verdict; None when the process ended without one."""
-        deadline = time.monotonic() + within
+    def ask(self, request: dict[str, Any], beat: Beat, *, within: float) -> dict[str, Any] | None:
+        """The verdict; None when the process ended without one. It is given up when it says
+        nothing for so long."""
         if not self._send(json.dumps(request).encode() + b"\n"):
             return None
         assert self._process.stdout is not None  # noqa: S101 - made with a pipe
         answers, said = self._process.stdout.fileno(), b""
-        while not said.endswith(b"\n"):
-            beat()
-            if time.monotonic() > deadline:
+        deadline = time.monotonic() + within
+        beat()
+        while True:
+            line, found, rest = said.partition(b"\n")
+            if found:
+                told: dict[str, Any] = json.loads(line)
+                if "done" not in told:
+                    return told
+                beat(told["done"], told["total"])
+                said, deadline = rest, time.monotonic() + within
+            elif time.monotonic() > deadline:
                 self.end()
                 return {"code": "TOO_COSTLY", "message": "the reading process hung"}
-            if select.select([answers], [], [], _TICK_S)[0]:
+            elif select.select([answers], [], [], _TICK_S)[0]:
                 piece = os.read(answers, 65536)
                 if not piece:
                     return None
                 said += piece
-        verdict: dict[str, Any] = json.loads(said)
-        return verdict
+            else:
+                beat()
 
     def end(self) -> None:
         """Kill the process and what it forked, and reap it."""
@@ -162,5 +186,5 @@ class _Child:
         return True
 
 
-def _nothing() -> None:
+def _nothing(_done: int | None = None, _total: int | None = None, /) -> None:
     """Nobody listens."""

@@ -15,7 +15,7 @@ from apps.documents import ingest, queries, services
 from apps.documents.models import Chunk, IngestRun
 from apps.documents.names import clean_name, clean_path, numbered, suffix_of
 from apps.engines import factory
-from apps.engines.parsers.sandbox import SandboxParser
+from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.rag.ports import ParseError
 from apps.workspaces.models import Collection
 from tests.apps.documents.conftest import As, add, nothing_stored, searched
@@ -263,7 +263,7 @@ def test_a_file_that_vanished_says_so(
 
 # --- the reading process --------------------------------------------------------------------------
 def limited(*, seconds: float = 60, memory_bytes: int = 2048 * MIB) -> SandboxParser:
-    return SandboxParser(seconds=seconds, memory_bytes=memory_bytes)
+    return SandboxParser(Limits(seconds=seconds, memory_bytes=memory_bytes))
 
 
 def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apps.engines.media_types import MediaType
-from apps.engines.parsers.sandbox import SandboxParser
+from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.rag.ports import Block
 
 Read = Callable[[bytes, MediaType], list[Block]]
@@ -14,7 +14,7 @@ Read = Callable[[bytes, MediaType], list[Block]]
 
 @pytest.fixture(scope="package")
 def parser() -> Iterator[SandboxParser]:
-    made = SandboxParser(seconds=60, memory_bytes=1 << 30)
+    made = SandboxParser(Limits(seconds=60, memory_bytes=1 << 30))
     yield made
     made.close()
 

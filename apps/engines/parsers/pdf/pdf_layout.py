@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from apps.engines.parsers.pdf.pdf_lines import Line
+from apps.engines.parsers.pdf.pdf_lines import Line, mean_confidence
 from apps.rag.language import CJK
 from apps.rag.ports import Block, BlockKind, Box
 
@@ -24,6 +24,7 @@ _PAGE_NUMBER = re.compile(
 )
 _BULLET = re.compile(r"^[•▪●○■□◆◇‣∙·\uf0b7\uf0a7\uf076➢➤✓*–—-]\s+|^[•▪●■◆\uf0b7\uf0a7]")
 _NUMBERED = re.compile(r"^(\(?[a-zA-Z0-9]{1,3}[).]|（[一二三四五六七八九十\d]+）|[①-⑳])\s*(?=\S)")
+_ARTICLE = re.compile(r"^第[一二三四五六七八九十百零〇\d]{1,6}[条章节编]")
 _SENTENCE_END = re.compile(r"[.!?;:,。！？；：，、][”’\"')）】》]*$")
 _ENDS_IN_HYPHEN = re.compile(r"[a-z]-$")
 _CJK_AT_EDGE = re.compile(f"[{CJK}，。、；：？！（）“”《》【】]")
@@ -158,7 +159,12 @@ def _table(lines: Page) -> Iterator[Block]:
         rows.insert(0, header)
         boxes = (_union([line.box for line in heads]), *boxes)
     yield Block(
-        BlockKind.TABLE, "\n".join(rows), page=lines[0].box.page, boxes=boxes, header=header
+        BlockKind.TABLE,
+        "\n".join(rows),
+        page=lines[0].box.page,
+        boxes=boxes,
+        header=header,
+        confidence=_confidence(lines),
     )
 
 
@@ -195,17 +201,27 @@ def _columns(lines: Page) -> list[str]:
 def _texts(lines: Page, body: Body) -> Iterator[Block]:
     for paragraph in _paragraphs(lines):
         text = _flowing(paragraph)
-        boxes = tuple(line.box for line in paragraph)
-        page = paragraph[0].box.page
         level = _title_level(paragraph, text, body)
+        kind = BlockKind.TEXT
         if level:
-            yield Block(BlockKind.TITLE, text, page=page, level=level, boxes=boxes)
+            kind = BlockKind.TITLE
         elif _BULLET.match(text):
-            yield Block(BlockKind.LIST_ITEM, "• " + _BULLET.sub("", text), page=page, boxes=boxes)
+            kind, text = BlockKind.LIST_ITEM, "• " + _BULLET.sub("", text)
         elif _NUMBERED.match(text):
-            yield Block(BlockKind.LIST_ITEM, text, page=page, boxes=boxes)
-        else:
-            yield Block(BlockKind.TEXT, text, page=page, boxes=boxes)
+            kind = BlockKind.LIST_ITEM
+        yield Block(
+            kind,
+            text,
+            page=paragraph[0].box.page,
+            level=level,
+            boxes=tuple(line.box for line in paragraph),
+            confidence=_confidence(paragraph),
+        )
+
+
+def _confidence(lines: Page) -> float | None:
+    mean = mean_confidence(lines)
+    return None if mean is None else round(mean, 3)
 
 
 def _paragraphs(lines: Page) -> Iterator[Page]:
@@ -248,7 +264,7 @@ def _begins(before: Line, line: Line, *, gap: float, right: float) -> bool:
     return (
         (is_short and (ended or is_indented))
         or (ended and is_indented)
-        or (bool(_NUMBERED.match(line.text)) and (ended or is_short))
+        or (bool(_NUMBERED.match(line.text) or _ARTICLE.match(line.text)) and (ended or is_short))
     )
 
 

@@ -2,7 +2,7 @@
 
 import ctypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pypdfium2 as pdfium
@@ -71,13 +71,15 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of text. The height of its type is given in fractions of the page's height
-    (``size``) and of its width (``em``), since positions are."""
+    (``size``) and of its width (``em``), since positions are. ``confidence`` is of text that was
+    recognised in a picture; None: it was read."""
 
     cells: tuple[Cell, ...]
     box: Box
     size: float
     em: float
     weight: int
+    confidence: float | None = None
 
     @property
     def text(self) -> str:
@@ -93,20 +95,27 @@ def lines_of(page: pdfium.PdfPage, number: int) -> list[Line]:
     """The lines of a page in the order of its content; pieces of one base line are joined."""
     text_page = page.get_textpage()
     try:
-        to_box = ToBox(page, number)
-        found: list[Line] = []
-        for start, text in _raw_lines(text_page):
-            glyphs = list(_glyphs(text_page, start, text))
-            if not any(char.strip() for char, _ in glyphs):
-                continue
-            line = _line(text_page, start, glyphs, to_box)
-            if found and _on_one_base(found[-1], line):
-                found[-1] = _joined(found[-1], line)
-            else:
-                found.append(line)
-        return found
+        return joined_lines(_pieces(text_page, ToBox(page, number)))
     finally:
         text_page.close()
+
+
+def joined_lines(pieces: Iterable[Line]) -> list[Line]:
+    """Pieces in reading order, those of one base line joined to one line."""
+    found: list[Line] = []
+    for line in pieces:
+        if found and _on_one_base(found[-1], line):
+            found[-1] = _joined(found[-1], line)
+        else:
+            found.append(line)
+    return found
+
+
+def _pieces(text_page: pdfium.PdfTextPage, to_box: ToBox) -> Iterator[Line]:
+    for start, text in _raw_lines(text_page):
+        glyphs = list(_glyphs(text_page, start, text))
+        if any(char.strip() for char, _ in glyphs):
+            yield _line(text_page, start, glyphs, to_box)
 
 
 def _raw_lines(text_page: pdfium.PdfTextPage) -> Iterator[tuple[int, str]]:
@@ -245,7 +254,15 @@ def _joined(before: Line, line: Line) -> Line:
         before if before.em >= line.em else line,
         cells=_with_signs(cells),
         box=Box(a.page, a.x0, min(a.y0, b.y0), b.x1, max(a.y1, b.y1)),
+        confidence=mean_confidence((before, line)),
     )
+
+
+def mean_confidence(lines: Sequence[Line]) -> float | None:
+    """Of what was recognised among these lines, by its length; None when all of it was read."""
+    seen = [(line.confidence, len(line.text)) for line in lines if line.confidence is not None]
+    length = sum(each for _, each in seen)
+    return sum(said * each for said, each in seen) / length if length else None
 
 
 def _around(rects: list[Rect]) -> Rect:
