@@ -43,7 +43,7 @@ REFUSED = [
     ("empty.pdf", b"", ErrorCode.EMPTY, 422),
     ("program.exe", b"MZ\x90\x00" + bytes(200), ErrorCode.UNSUPPORTED, 415),
     ("program.txt", b"MZ\x90\x00\x03" + bytes(200), ErrorCode.UNSUPPORTED, 415),
-    ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(100), ErrorCode.UNSUPPORTED, 415),
+    ("picture.gif", b"GIF89a" + bytes(100), ErrorCode.UNSUPPORTED, 415),
     ("data.json", b"\x89PNG" + bytes(200), ErrorCode.UNSUPPORTED, 415),
     ("key.pem", b"-----BEGIN PRIVATE KEY-----", ErrorCode.UNSUPPORTED, 415),
     ("archive.zip", zipped(("a.txt", b"a")), ErrorCode.UNSUPPORTED, 415),
