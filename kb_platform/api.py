@@ -12,6 +12,7 @@ from apps.documents import api as documents
 from apps.documents import api_deletions as deletions
 from apps.documents import api_document as document
 from apps.documents import api_passages as passages
+from apps.documents import api_versions as versions
 from apps.intake import api as intake
 from apps.search import api as search
 from apps.sources import api as sources
@@ -31,6 +32,7 @@ urlpatterns = [
     path("", include(documents.urlpatterns)),
     path("", include(document.urlpatterns)),
     path("", include(passages.urlpatterns)),
+    path("", include(versions.urlpatterns)),
     path("", include(deletions.urlpatterns)),
     path("", include(intake.urlpatterns)),
     path("", include(sources.urlpatterns)),

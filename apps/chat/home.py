@@ -8,6 +8,7 @@ from django.db.models import Case, CharField, Count, Max, OuterRef, Q, Subquery,
 
 from apps.chat.queries import conversations_grouped
 from apps.documents.models import Document, IngestRun
+from apps.documents.validity import narrowed
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import Collection, Workspace
@@ -33,9 +34,29 @@ class Failing:
     failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A collection in which documents end or are to be reviewed soon."""
+
+    collection: Collection
+    documents: int
+
+
 def home_context() -> dict[str, Any]:
     recent = [row for group in conversations_grouped(limit=RECENT) for row in group.conversations]
-    return {"rooms": _rooms(), "failing": _failing(), "recent": recent}
+    return {"rooms": _rooms(), "failing": _failing(), "ending": _ending(), "recent": recent}
+
+
+def _ending() -> list[Ending]:
+    """Collections with documents that end or are to be reviewed soon, that this person may
+    write."""
+    mine = Document.objects.filter(collection_id__in=current_scope().writable)
+    soon = narrowed(mine, "attention").values("collection_id").annotate(n=Count("pk"))
+    counts = dict(soon.order_by("-n").values_list("collection_id", "n")[:5])
+    if not counts:
+        return []
+    places = Collection.objects.select_related("workspace").in_bulk(counts)
+    return [Ending(places[pk], n) for pk, n in counts.items() if pk in places]
 
 
 def _rooms() -> list[Room]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from uuid import UUID
 
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of, whole_number
-from apps.documents import services
+from apps.documents import services, sketch
 from apps.documents.delivery import original
 from apps.documents.models import Chunk, Document, DocumentVersion, LedgerEntry
 from apps.documents.queries import with_state
@@ -24,13 +25,19 @@ from apps.documents.serializers import (
     DocumentPatch,
     DocumentWithVersionsOut,
     LedgerEntryOut,
+    NearOut,
     VersionOut,
 )
+from apps.documents.validity import Validity, set_validity
 from apps.documents.waiting import places_of
+from apps.permissions.scope import current_scope
 
 VERSION = OpenApiParameter(
     "version", int, description="Number of a version; the searched one if left out."
 )
+
+
+_DAYS = ("valid_from", "valid_until", "review_on")
 
 
 class DocumentView(ApiView):
@@ -52,18 +59,27 @@ class DocumentView(ApiView):
         )
         place = places_of([found.pk]).get(found.pk)
         queue = None if place is None else asdict(place)
-        return Response({**DocumentOut(found).data, "versions": versions.data, "queue": queue})
+        near = NearOut(sketch.near(found), many=True).data
+        body = {"versions": versions.data, "queue": queue, "nearly_same": near}
+        return Response({**DocumentOut(found).data, **body})
 
     @extend_schema(
-        operation_id="documents_rename",
-        summary="Rename a document",
+        operation_id="documents_change",
+        summary="Rename a document, say when it counts and who looks after it",
         tags=["documents"],
         request=DocumentPatch,
         responses={200: DocumentOut, **errors(400, 403, 404, 409)},
     )
     def patch(self, request: Request, document: UUID) -> Response:
         found = self.place(document=document)
-        services.rename_document(document=found, **checked(DocumentPatch, request.data))
+        current_scope().require_write(found.collection_id)
+        wanted = checked(DocumentPatch, request.data)
+        with transaction.atomic():
+            if "name" in wanted:
+                services.rename_document(document=found, name=wanted["name"])
+            if set(wanted) - {"name"}:
+                days = {name: wanted.get(name, getattr(found, name)) for name in _DAYS}
+                set_validity(document=found, validity=Validity(**days), owner=wanted.get("owner"))
         return Response(DocumentOut(self.place(document=document)).data)
 
     @extend_schema(

@@ -38,6 +38,31 @@ class RenameForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=255)
 
 
+class ValidityForm(forms.Form):
+    """When a document counts, and who looks after it."""
+
+    valid_from = forms.DateField(
+        label=_("Valid from"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    valid_until = forms.DateField(
+        label=_("Valid until"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("This day included. Afterwards search does not answer from it any more."),
+    )
+    review_on = forms.DateField(
+        label=_("To be reviewed on"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    owner = forms.CharField(
+        label=_("Owner"),
+        required=False,
+        max_length=254,
+        help_text=_("E-mail address or login name of somebody who can open it."),
+    )
+
+
 class FilterForm(forms.Form):
     """What the list of documents is narrowed to. An unknown value narrows nothing."""
 
@@ -48,6 +73,8 @@ class FilterForm(forms.Form):
             ("ready", _("Searchable")),
             ("waiting", _("On their way")),
             ("failed", _("Need you")),
+            ("attention", _("End or review soon")),
+            ("expired", _("Expired")),
         ],
         required=False,
     )

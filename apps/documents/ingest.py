@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
 from apps.core.room import is_full
-from apps.documents import cutting, ledger, parsed
+from apps.documents import cutting, ledger, parsed, sketch
 from apps.documents.erase import erase_files
 from apps.documents.indexing import drop_from_index, index_versions
 from apps.documents.leases import LeaseLost, Work
@@ -63,6 +63,7 @@ def parse(run_id: UUID | None = None) -> None:
         last = max((block.page or 0 for block in blocks), default=0)
         with transaction.atomic():
             work.held()
+            sketch.keep(version, blocks)
             count = cutting.save(work.run, chunks, cut=wish.cut, pages=last)
             note_recognition(version, blocks)
             ledger.note(work.run, passed)

@@ -55,6 +55,10 @@ class Document(ScopedModel):
     current = models.ForeignKey(
         "DocumentVersion", models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    # Both days included; without one there is no limit on that side.
+    valid_from = models.DateField(_("valid from"), null=True, blank=True)
+    valid_until = models.DateField(_("valid until"), null=True, blank=True)
+    review_on = models.DateField(_("to be reviewed on"), null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -97,6 +101,7 @@ class DocumentVersion(ScopedModel):
     recognition = models.JSONField(
         null=True, blank=True, help_text="What was recognised in pictures; null: nothing had to be."
     )
+    sketch = models.BinaryField(default=bytes, editable=False)
     chunk_count = models.PositiveIntegerField(default=0)
     cut = models.CharField(
         max_length=40, blank=True, default="", help_text="Of its chunks, those that are searched."
@@ -123,6 +128,24 @@ class EnabledManager(GuardedManager["Chunk"]):
 
     def get_queryset(self) -> GuardedQuerySet["Chunk"]:
         return super().get_queryset().filter(is_disabled=False)
+
+
+class SketchHash(ScopedModel):
+    """One of the smallest hashes of a version's text: versions that share one may be nearly the
+    same, and their whole sketches say how nearly."""
+
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, models.CASCADE, related_name="+")
+    version = models.ForeignKey(DocumentVersion, models.CASCADE, related_name="sketch_hashes")
+    value = models.BigIntegerField(db_index=True)
+
+    class Meta(ScopedModel.Meta):
+        constraints = (
+            models.UniqueConstraint(fields=["version", "value"], name="one_row_per_hash"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.version_id}:{self.value}"
 
 
 class Chunk(ScopedModel):

@@ -10,8 +10,9 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from apps.core.errors import message_of
-from apps.documents import ledger
+from apps.documents import ledger, sketch
 from apps.documents.delivery import original
+from apps.documents.forms import ValidityForm
 from apps.documents.models import Chunk, Document, DocumentVersion
 from apps.documents.queries import with_state
 from apps.documents.reading import text_of
@@ -42,8 +43,15 @@ def document(request: HttpRequest, document: UUID) -> HttpResponse:
         "may_write": current_scope().may_write(place.pk),
         "problem": message_of(found.error_code) if found.error_code else "",  # type: ignore[attr-defined]
         "reader_strings": reader_strings,
+        "nearly_same": sketch.near(found),
+        "validity_form": ValidityForm(initial=_validity_of(found)),
     }
     return render(request, "documents/document.html", context)
+
+
+def _validity_of(found: Document) -> dict[str, Any]:
+    days = {name: getattr(found, name) for name in ("valid_from", "valid_until", "review_on")}
+    return {**days, "owner": found.owner.email if found.owner else ""}
 
 
 @require_safe

@@ -68,7 +68,20 @@ class DocumentsIn(serializers.Serializer[Any]):
 
 
 class DocumentPatch(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=255)
+    """What is left out stays as it is; null takes a day away."""
+
+    name = serializers.CharField(required=False, max_length=255)
+    valid_from = serializers.DateField(required=False, allow_null=True)
+    valid_until = serializers.DateField(
+        required=False, allow_null=True, help_text="Included: search answers from it that day."
+    )
+    review_on = serializers.DateField(required=False, allow_null=True)
+    owner = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=254,
+        help_text="E-mail address or login name of somebody who may read it; empty: nobody.",
+    )
 
 
 class _ProgressOut(serializers.Serializer[Any]):
@@ -112,6 +125,7 @@ class DocumentOut(serializers.ModelSerializer[Document]):
         allow_null=True,
         help_text="Number of the one that is searched; null: none yet.",
     )
+    owner = serializers.EmailField(source="owner.email", default=None, allow_null=True)
     pages = serializers.IntegerField(source="current.pages", default=None, allow_null=True)
     recognition = RecognitionOut(source="current.recognition", default=None, allow_null=True)
     chunks = serializers.IntegerField(source="current.chunk_count", default=0)
@@ -133,6 +147,10 @@ class DocumentOut(serializers.ModelSerializer[Document]):
             "pages",
             "recognition",
             "chunks",
+            "owner",
+            "valid_from",
+            "valid_until",
+            "review_on",
             "created_at",
             "updated_at",
         )
@@ -179,12 +197,39 @@ class _PlaceOut(serializers.Serializer[Any]):
     )
 
 
+class NearOut(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="document.pk")
+    name = serializers.CharField(source="document.name")
+    resemblance = serializers.FloatField(help_text="Share of the text that both have, 0 to 1.")
+
+
+class StretchOut(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["same", "gone", "new"])
+
+
+class _ComparedRowOut(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=["same", "changed", "gone", "new", "skipped"])
+    page = serializers.IntegerField(allow_null=True)
+    skipped = serializers.IntegerField(help_text="Unchanged blocks that are left out here.")
+    stretches = StretchOut(many=True)
+
+
+class ComparisonOut(serializers.Serializer[Any]):
+    changed = serializers.IntegerField()
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    is_cut = serializers.BooleanField(help_text="Only the beginning was compared.")
+    rows = _ComparedRowOut(many=True)
+
+
 class DocumentWithVersionsOut(DocumentOut):
     versions = VersionOut(many=True)
+    nearly_same = NearOut(many=True, help_text="Other documents that you may read.")
     queue = _PlaceOut(allow_null=True, help_text="Of a document that waits: where in the queue.")
 
     class Meta(DocumentOut.Meta):
-        fields = (*DocumentOut.Meta.fields, "versions", "queue")  # type: ignore[assignment]
+        fields = (*DocumentOut.Meta.fields, "versions", "queue", "nearly_same")  # type: ignore[assignment]
 
 
 class AddedOut(DocumentOut):

@@ -194,6 +194,25 @@ def retry(*, document: Document) -> IngestRun:
 
 
 @transaction.atomic
+def return_to(*, version: DocumentVersion) -> IngestRun:
+    """Make an older version the newest again; it answers once it is indexed, and the one that
+    answers now stays as it is. Raises AppError CONFLICT (409) for the newest one."""
+    document = Document.objects.get(pk=version.document_id)
+    current_scope().require_write(document.collection_id)
+    newest = document.versions.order_by("-number")[0]
+    if newest.pk == version.pk:
+        raise AppError(ErrorCode.CONFLICT, status=409)
+    events.record("document.version_returned", document, name=document.name, version=version.number)
+    return _newest_again(version, newest)
+
+
+def _newest_again(version: DocumentVersion, newest: DocumentVersion) -> IngestRun:
+    version.number = newest.number + 1
+    version.save(update_fields=["number"])
+    return queue(version)
+
+
+@transaction.atomic
 def delete_document(*, document: Document) -> DeletionReceipt:
     """Take a document out of every list and search at once; a job removes what is stored, and the
     receipt says how far it is."""
@@ -284,9 +303,7 @@ def _again(document: Document, upload: _Upload) -> Added:
     elif same.pk == newest.pk:
         return _duplicate(document, same)
     else:  # bytes of an older version: it becomes the newest again
-        same.number = newest.number + 1
-        same.save(update_fields=["number"])
-        added = Added(document, same, queue(same), is_new_version=True)
+        added = Added(document, same, _newest_again(same, newest), is_new_version=True)
     if upload.metadata:
         document.metadata = dict(upload.metadata)
     document.save(update_fields=["metadata", "updated_at"])

@@ -5,6 +5,7 @@ from django.urls import path
 from apps.documents import (
     deletion_pages,
     embedding_pages,
+    life_pages,
     passage_pages,
     reader_pages,
     views,
@@ -65,5 +66,12 @@ urlpatterns = [
     path("d/<uuid:document>/edits/<uuid:edit>/settle", passage_pages.settle, name="edit-settle"),
     path("d/<uuid:document>/retry", views.retry, name="retry"),
     path("d/<uuid:document>/rename", views.rename, name="rename"),
+    path("d/<uuid:document>/validity", life_pages.validity, name="validity"),
+    path("d/<uuid:document>/compare", life_pages.compare, name="compare"),
+    path(
+        "d/<uuid:document>/versions/<uuid:version>/return",
+        life_pages.return_to,
+        name="version-return",
+    ),
     path("d/<uuid:document>/delete", views.delete, name="delete"),
 ]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.pages import blame
-from apps.documents import services
+from apps.documents import services, validity
 from apps.documents.forms import FilterForm, RenameForm, TextForm, UploadForm, UrlForm
 from apps.documents.models import Document, IngestRun
 from apps.documents.queries import (
@@ -107,6 +107,8 @@ def _narrowed(found: QuerySet[Document], name: str, state: str) -> QuerySet[Docu
     """Those whose name holds ``name`` and whose annotated ``state`` is the one asked for."""
     if name:
         found = found.filter(name__icontains=name)
+    if state in {"expired", "attention"}:
+        return validity.narrowed(found, state)
     if state == "waiting":
         return found.exclude(state__in=[READY, FAILED])  # type: ignore[misc]
     return found.filter(state=state) if state else found  # type: ignore[misc]

@@ -77,6 +77,7 @@ class SearchView(ApiView):
             ),
             limit=wanted["limit"],
             mode=Mode(wanted["mode"]),
+            as_of=wanted["as_of"],
         )
         return Response(_found(found))
 

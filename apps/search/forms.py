@@ -22,6 +22,9 @@ class TestForm(forms.Form):
     mode = forms.ChoiceField(
         label=_("Find by"), choices=[(mode.value, label) for mode, label in MODES], required=False
     )
+    as_of = forms.DateField(
+        label=_("As of"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
     collections = forms.ModelMultipleChoiceField(
         label=_("Collections"),
         queryset=Collection.objects.all(),

@@ -32,6 +32,12 @@ class SearchIn(ReachIn):
     query = serializers.CharField(max_length=LONGEST_QUERY)
     limit = serializers.IntegerField(min_value=1, max_value=MOST_HITS, default=10)
     mode = serializers.ChoiceField(choices=[mode.value for mode in Mode], default=Mode.HYBRID.value)
+    as_of = serializers.DateField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Documents that are valid on that day; left out: today.",
+    )
 
 
 class _DocumentOut(serializers.Serializer[Any]):

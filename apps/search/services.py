@@ -4,13 +4,16 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from django.db.models import F
+from django.utils import timezone
 
 from apps.core.errors import AppError, ErrorCode
 from apps.documents.models import Chunk
 from apps.documents.passage_models import edited
+from apps.documents.validity import counts_on
 from apps.engines import factory
 from apps.permissions.scope import current_scope
 from apps.rag.ports import Box, Embedder, EngineError, FusedHit, Passage, Reach
@@ -24,7 +27,8 @@ __all__ = ["Found", "highlights", "search"]
 
 log_of_search = logging.getLogger(__name__)
 
-# The index may hold rows that the fence drops: superseded versions, deleted documents. It is asked
+# The index may hold rows that the fence drops: superseded versions, deleted documents, such as are
+# not valid today. It is asked
 # for this many times more on each further round, up to this many times what was wanted.
 WIDEN = 4
 DEEPEST = 64
@@ -52,18 +56,20 @@ def search(
     collections: Collection[UUID] | None = None,
     limit: int = 10,
     mode: Mode = Mode.HYBRID,
+    as_of: date | None = None,
     log: bool = True,
 ) -> Found:
     """The best passages for a question within the current scope's reach.
 
     ``collections`` narrows the reach and never widens it; None is all that the asker may read.
+    ``as_of``: documents that are valid on that day; without one, today.
     Raises AppError INDEX_UNAVAILABLE (503) when neither side of the index answers; when only the
     embedder is down the words decide alone, and the trace says so.
     """
     started = time.perf_counter()
     query = question.replace("\x00", " ").strip()[:LONGEST_QUESTION]
     reach = current_scope().reach(collections)
-    sieve = _sieve(query, reach, limit=limit, mode=mode)
+    sieve = _sieve(query, reach, limit=limit, mode=mode, day=as_of or timezone.localdate())
     passages, is_reranked = _reranked(query, sieve.passages, limit=limit)
     trace = SearchTrace(
         retrieval=sieve.retrieved.trace,
@@ -116,7 +122,7 @@ class _OneQuery:
         return answer
 
 
-def _sieve(query: str, reach: Reach, *, limit: int, mode: Mode) -> _Sieve:
+def _sieve(query: str, reach: Reach, *, limit: int, mode: Mode, day: date) -> _Sieve:
     """Ask the index, re-read through the scoped manager, ask for more until ``limit`` is full."""
     embedder, index = _OneQuery(factory.embedder()), factory.index()
     wanted = max(limit, RERANK_AT_LEAST) if factory.reranker() else max(limit, 1)
@@ -129,14 +135,16 @@ def _sieve(query: str, reach: Reach, *, limit: int, mode: Mode) -> _Sieve:
         except EngineError as error:
             log_of_search.warning("neither side of the index answers: %s", error)
             raise AppError(ErrorCode.INDEX_UNAVAILABLE, status=503) from error
-        passages, dropped = _through_the_fence(retrieved.hits, wanted)
+        passages, dropped = _through_the_fence(retrieved.hits, wanted, day)
         is_deep = asked >= wanted * DEEPEST
         if len(passages) == wanted or retrieved.trace.is_exhausted or is_deep:
             return _Sieve(retrieved, passages, len(retrieved.hits), dropped)
         asked *= WIDEN
 
 
-def _through_the_fence(hits: Sequence[FusedHit], wanted: int) -> tuple[tuple[Passage, ...], int]:
+def _through_the_fence(
+    hits: Sequence[FusedHit], wanted: int, day: date
+) -> tuple[tuple[Passage, ...], int]:
     """The first ``wanted`` hits that this asker may read now, and how many were passed over.
 
     Their text comes from SQL: the index may be stale, the database may not.
@@ -145,7 +153,7 @@ def _through_the_fence(hits: Sequence[FusedHit], wanted: int) -> tuple[tuple[Pas
     dropped = 0
     for start in range(0, len(hits), 2 * wanted):
         some = hits[start : start + 2 * wanted]
-        chunks = _readable(some)
+        chunks = _readable(some, day)
         for hit in some:
             if hit.chunk_id in chunks:
                 passages.append(_passage(chunks[hit.chunk_id], hit.score))
@@ -156,10 +164,11 @@ def _through_the_fence(hits: Sequence[FusedHit], wanted: int) -> tuple[tuple[Pas
     return tuple(passages), dropped
 
 
-def _readable(hits: Sequence[FusedHit]) -> dict[str, Chunk]:
-    """Chunks of current versions of living documents that nobody disabled, by id, through the
-    scoped manager."""
+def _readable(hits: Sequence[FusedHit], day: date) -> dict[str, Chunk]:
+    """Chunks of current versions of living documents that are valid on that day, but those that
+    somebody disabled, by id, through the scoped manager."""
     rows = Chunk.objects.filter(
+        counts_on(day, "document__"),
         id__in=[hit.chunk_id for hit in hits],
         version=F("document__current"),
         collection=F("document__collection"),

@@ -39,6 +39,7 @@ def _searched(form: TestForm, workspace: Workspace) -> Found:
         collections=[place.pk for place in chosen],
         limit=LIMIT,
         mode=Mode(form.cleaned_data["mode"] or Mode.HYBRID),
+        as_of=form.cleaned_data["as_of"],
         log=False,
     )
 
