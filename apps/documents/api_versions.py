@@ -41,8 +41,8 @@ class CompareView(ApiView):
 class ReturnView(ApiView):
     http_method_names = ["post", "options"]
 
-    def place(self, *, document: UUID, number: int) -> DocumentVersion:
-        return DocumentVersion.objects.get(document=document, number=number)
+    def place(self, *, document: UUID, version: UUID) -> DocumentVersion:
+        return DocumentVersion.objects.get(pk=version, document=document)
 
     @extend_schema(
         operation_id="documents_return",
@@ -52,8 +52,8 @@ class ReturnView(ApiView):
         request=None,
         responses={202: DocumentOut, **errors(403, 404, 409)},
     )
-    def post(self, request: Request, document: UUID, number: int) -> Response:
-        services.return_to(version=self.place(document=document, number=number))
+    def post(self, request: Request, document: UUID, version: UUID) -> Response:
+        services.return_to(version=self.place(document=document, version=version))
         return Response(DocumentOut(with_state(Document.objects.all()).get(pk=document)).data, 202)
 
 
@@ -67,7 +67,7 @@ def _numbered(document: Document, text: str | None) -> DocumentVersion:
 urlpatterns = [
     path("documents/<uuid:document>/compare", CompareView.as_view(), name="document-compare"),
     path(
-        "documents/<uuid:document>/versions/<int:number>/return",
+        "documents/<uuid:document>/versions/<uuid:version>/return",
         ReturnView.as_view(),
         name="document-return",
     ),

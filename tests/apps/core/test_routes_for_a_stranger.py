@@ -13,8 +13,9 @@ from django.test import Client
 
 from apps.accounts import services
 from apps.accounts.models import User
-from apps.documents.models import DeletionReceipt
+from apps.documents.models import Chunk, DeletionReceipt, PassageEdit
 from apps.engines.models import Endpoint
+from apps.engines.profiles import current_profile
 from apps.permissions.scope import system_scope
 from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
 from tests import factories
@@ -47,6 +48,8 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
             collection_id=collection.pk,
             requested_by_id=alice.pk,
         )
+        chunk = Chunk.objects.filter(document=document)[0]
+        edit = PassageEdit.objects.create(collection=collection, document=document, text="t")
         member = Member.objects.get(user=alice)
         grant = CollectionGrant.objects.get(user=bob)
     return {
@@ -54,6 +57,9 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "workspace": workspace.slug,
         "collection": str(collection.pk),
         "document": str(document.pk),
+        "version": str(document.current_id),
+        "chunk": str(chunk.pk),
+        "edit": str(edit.pk),
         "deletion": str(deletion.pk),
         "source": str(source.pk),
         "run": str(factories.make_source_run(source, state="asking", to_remove=1).pk),
@@ -65,6 +71,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "user": str(bob.pk),
         "group": str(factories.make_group("Buyers", bob).pk),
         "endpoint": str(endpoint.pk),
+        "profile": str(current_profile().pk),
         "upload": str(factories.make_upload(alice, collection).pk),
         "token": "a-token-of-nobody",
     }

@@ -17,6 +17,7 @@ from apps.permissions.roles import Role
 from apps.permissions.scope import Scope, current_scope, system_scope
 from apps.workspaces.models import Collection
 from tests import factories
+from tests.apps.api.conftest import Program
 from tests.apps.documents.plant import Plant
 
 As = Callable[[User], AbstractContextManager[Scope]]
@@ -33,6 +34,12 @@ def dora(collection: Collection) -> User:
     user = factories.make_user("dora")
     factories.make_grant(collection, user, role=Role.CONTRIBUTOR)
     return user
+
+
+@pytest.fixture
+def api_of(db: None) -> Callable[[User], Program]:
+    """``api_of(alice)``: a program with a key of alice."""
+    return lambda user: Program(factories.make_api_key(user)[1])
 
 
 @pytest.fixture
