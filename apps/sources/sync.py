@@ -165,7 +165,10 @@ class Following:
             self.work.finish(code=ErrorCode.SOURCE_INCOMPLETE)
             return
         self._note_seen()
-        self._remove_missing()
+        if self.connector.removes:
+            self._remove_missing()
+        else:
+            self.work.finish()
 
     def _recalled(self, key: str) -> Known | None:
         row = self.rows.get(key)

@@ -4,6 +4,7 @@ Every request, each hop of a redirect too, is looked up, checked and sent to the
 checked. Credentials go to the origin they were typed for and nowhere else.
 """
 
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -64,8 +65,10 @@ class _Guarded(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         host, port = request.url.host, request.url.port or _PORTS[request.url.scheme]
         address = address_of(host, port)
-        pool = self._pools.setdefault(host, httpx.HTTPTransport(trust_env=False))
-        return pool.handle_request(
+        if host not in self._pools:
+            # The certificates of the system and of SSL_CERT_FILE: internal servers have their own.
+            self._pools[host] = httpx.HTTPTransport(verify=ssl.create_default_context())
+        return self._pools[host].handle_request(
             httpx.Request(
                 request.method,
                 request.url.copy_with(host=address),
@@ -205,7 +208,7 @@ def _pieces(response: httpx.Response) -> Iterator[bytes]:
     until = time.monotonic() + ANSWER_S
     most = settings.UPLOAD_MAX_BYTES + 1
     with connecting():
-        for piece in response.iter_raw(256 * 1024):
+        for piece in response.iter_raw(64 * 1024):
             if time.monotonic() > until:
                 raise refused(ErrorCode.SOURCE_UNREACHABLE, reason="time")
             yield unpacker.decompress(piece, most) if unpacker else piece

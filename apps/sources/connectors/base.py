@@ -154,6 +154,11 @@ class Connector:
         self.credentials = secrets
         self.recall: Callable[[str], Known | None] = nothing_known
 
+    @property
+    def removes(self) -> bool:
+        """Whether what is gone there is removed here."""
+        return True
+
     def list(self) -> Iterator[Entry | Gap]:
         raise NotImplementedError
 

@@ -315,9 +315,9 @@ def test_a_page_that_is_no_page_says_nothing() -> None:
 
 def test_only_what_is_read_is_taken(web: Served, follow: Follow, collection: Collection) -> None:
     web.page(
-        "/help/", page("Help", "x.png", "y.zip?a", "z", "style.css", "mailto:a@b.c", "data:x,y")
+        "/help/", page("Help", "x.mp4", "y.iso?a", "z", "style.css", "mailto:a@b.c", "data:x,y")
     )
-    web.page("/help/z", b"\x89PNG", Content_Type="image/png")
+    web.page("/help/z", b"\x00\x00", Content_Type="video/mp4")
     done = run(follow("website", values(web)))
     assert names(collection) == ["Help.html"]
     assert codes(done) == {}
