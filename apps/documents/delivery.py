@@ -15,6 +15,9 @@ from apps.documents.models import DocumentVersion
 from apps.engines.media_types import MediaType
 
 PIECE = 256 * 1024
+# Pictures that browsers draw: in a page of ours they are pixels, whatever they hold. By themselves
+# they are saved.
+PICTURES = frozenset({MediaType.PNG, MediaType.JPEG, MediaType.WEBP, MediaType.BMP})
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 # What somebody uploaded never becomes a page of this site: it is saved, or read by our own reader.
 _POLICY = "default-src 'none'; sandbox"
@@ -85,8 +88,8 @@ async def _read_beside(file: BinaryIO, length: int) -> AsyncIterator[bytes]:
 
 
 def _with_headers(response: HttpResponseBase, version: DocumentVersion) -> HttpResponseBase:
-    is_pdf = version.media_type == MediaType.PDF
-    response["Content-Type"] = MediaType.PDF.value if is_pdf else "application/octet-stream"
+    is_shown = version.media_type == MediaType.PDF or version.media_type in PICTURES
+    response["Content-Type"] = version.media_type if is_shown else "application/octet-stream"
     response["Content-Disposition"] = content_disposition_header(
         as_attachment=True, filename=version.filename.rpartition("/")[2]
     )

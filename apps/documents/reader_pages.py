@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from apps.core.errors import message_of
 from apps.documents import ledger, sketch
-from apps.documents.delivery import original
+from apps.documents.delivery import PICTURES, original
 from apps.documents.forms import ValidityForm
 from apps.documents.models import Chunk, Document, DocumentVersion
 from apps.documents.queries import with_state
@@ -99,6 +99,20 @@ def _marked(chunk: Chunk | None) -> str:
     return "" if chunk is None or is_added else chunk.read_text
 
 
+def _marks(chunk: Chunk | None) -> list[dict[str, str]]:
+    """Where a passage stands on a picture: as a drawing has it, and the same for every language."""
+    boxes = [box[1:] for box in chunk.boxes] if chunk else []
+    return [
+        {
+            "x": f"{x0:.4f}",
+            "y": f"{y0:.4f}",
+            "width": f"{max(x1 - x0, 0):.4f}",
+            "height": f"{max(y1 - y0, 0):.4f}",
+        }
+        for x0, y0, x1, y1 in boxes
+    ]
+
+
 def reader_context(
     request: HttpRequest, found: Document, version: DocumentVersion
 ) -> dict[str, Any]:
@@ -115,6 +129,9 @@ def reader_context(
         "boxes_json": json.dumps(chunk.boxes if chunk else []),
         "is_old": found.current_id is not None and found.current_id != version.pk,
     }
+    # One that could not be read may be made to harm who opens it.
+    if version.media_type in PICTURES and version.chunk_count:
+        context["marks"] = _marks(chunk)
     if not is_pdf:
         context["text"] = text_of(version, _marked(chunk))
     return context

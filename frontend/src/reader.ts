@@ -29,7 +29,10 @@ export class KbReader extends HTMLElement {
   }
 
   private openText(): void {
-    this.box.querySelector(".cited")?.scrollIntoView({ block: "center" });
+    const turn = (): void => this.box.querySelector(".cited")?.scrollIntoView({ block: "center" });
+    turn();
+    // A picture takes its room only once it is there.
+    this.box.querySelector<HTMLImageElement>(".picture img")?.addEventListener("load", turn, { once: true });
     this.dataset["ready"] = "true";
   }
 

@@ -6,6 +6,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from apps.core import blobs
 from apps.documents import parsed
 from apps.documents.models import Chunk, DocumentVersion
 from apps.documents.reading import text_of
@@ -136,3 +137,51 @@ def test_markup_in_a_document_is_text(bob, collection, client_of):
     page = client_of(bob).get(page_of(document)).content.decode()
     assert "<img" not in page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
+# --- pictures -------------------------------------------------------------------------------------
+@pytest.fixture
+def letter(collection):
+    """A picture of a letter, recognised, with one passage at a place."""
+    document = factories.make_document(collection, "Letter.png", texts=["Notice is ninety days."])
+    with system_scope("test: what was read of it"):
+        DocumentVersion.objects.filter(document=document).update(media_type="image/png")
+        Chunk.objects.filter(document=document).update(boxes=[[1, 0.1, 0.2, 0.6, 0.25]], page=1)
+        blobs.path_of(document.current.sha256).parent.mkdir(parents=True, exist_ok=True)
+        blobs.path_of(document.current.sha256).write_bytes(b"\x89PNG\r\n\x1a\n<script>")
+    return document
+
+
+def test_a_picture_is_shown_with_the_passage_marked_on_it(bob, letter, client_of):
+    page = client_of(bob).get(page_of(letter, chunk=str(chunk_of(letter).pk))).content.decode()
+    assert re.search(r'<img src="/d/[^"]+/content\?v=[^"]+" alt="Letter.png"', page)
+    assert '<rect class="cited" x="0.1000" y="0.2000" width="0.5000" height="0.0500"/>' in page
+    plain = client_of(bob).get(page_of(letter)).content.decode()
+    assert "<img" in plain
+    assert "<rect" not in plain
+
+
+def test_a_picture_is_pixels_and_nothing_else(bob, carol, letter, client_of):
+    path = reverse("documents:content", args=[letter.pk])
+    answer = client_of(bob).get(path)
+    assert answer.getvalue()
+    assert answer["Content-Type"] == "image/png"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert client_of(carol).get(path).status_code == 404
+
+
+@pytest.mark.parametrize("media_type", ["image/tiff", "image/svg+xml", "text/html"])
+def test_what_browsers_do_not_draw_or_would_run_is_only_saved(bob, letter, client_of, media_type):
+    with system_scope("test: another kind"):
+        DocumentVersion.objects.filter(document=letter).update(media_type=media_type)
+    answer = client_of(bob).get(reverse("documents:content", args=[letter.pk]))
+    assert answer.getvalue()
+    assert answer["Content-Type"] == "application/octet-stream"
+
+
+def test_a_picture_that_could_not_be_read_is_not_drawn(bob, letter, client_of):
+    with system_scope("test: as if it had failed"):
+        DocumentVersion.objects.filter(document=letter).update(chunk_count=0)
+    assert "<img" not in client_of(bob).get(page_of(letter)).content.decode()
