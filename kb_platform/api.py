@@ -9,6 +9,7 @@ from apps.accounts import api as accounts
 from apps.chat import api as chat
 from apps.chat import api_conversations as conversations
 from apps.documents import api as documents
+from apps.documents import api_cutting as cutting
 from apps.documents import api_deletions as deletions
 from apps.documents import api_document as document
 from apps.documents import api_passages as passages
@@ -33,6 +34,7 @@ urlpatterns = [
     path("", include(document.urlpatterns)),
     path("", include(passages.urlpatterns)),
     path("", include(versions.urlpatterns)),
+    path("", include(cutting.urlpatterns)),
     path("", include(deletions.urlpatterns)),
     path("", include(intake.urlpatterns)),
     path("", include(sources.urlpatterns)),

@@ -26,7 +26,7 @@ def save(run: IngestRun, chunks: Sequence[ports.Chunk], *, cut: str, pages: int)
     in which the run is held."""
     version = run.version
     document = Document.with_deleted.select_for_update().get(pk=run.document_id)
-    read = [_as_row(version, one, cut) for one in chunks]
+    read = as_rows(version, chunks, cut)
     rows = edits.settled(version, read, edits.edits_of(document.pk), cut=cut)
     is_beside = _answers(document, version) and version.cut not in {"", cut}
     kept = {version.cut, cut} if is_beside else {cut}
@@ -112,6 +112,11 @@ def _delete(rows: QuerySet[Chunk], *, only: Sequence[UUID] = ()) -> None:
     ids = list(only) or list(rows.order_by().values_list("pk", flat=True))
     for start in range(0, len(ids), ROWS_AT_ONCE):
         Chunk.with_disabled.filter(pk__in=ids[start : start + ROWS_AT_ONCE]).delete()
+
+
+def as_rows(version: DocumentVersion, chunks: Sequence[ports.Chunk], cut: str) -> list[Chunk]:
+    """Chunks as rows, not saved."""
+    return [_as_row(version, one, cut) for one in chunks]
 
 
 def _as_row(version: DocumentVersion, one: ports.Chunk, cut: str) -> Chunk:

@@ -1,7 +1,14 @@
 """Shapes of what pages post about documents. They check; services write."""
 
+from typing import Any
+
 from django import forms
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+
+from apps.documents.models import Document
+from apps.documents.recipes import MOST_PARENT, SIZES
+from apps.workspaces.models import Collection
 
 EXISTING = [("ask", "ask"), ("version", "version"), ("rename", "rename")]
 
@@ -115,3 +122,54 @@ class AddPassageForm(forms.Form):
         max_length=100_000,
         widget=forms.Textarea(attrs={"rows": 5}),
     )
+
+
+class CuttingForm(forms.Form):
+    """How the documents of a collection are cut, and the document to try it on."""
+
+    size = forms.IntegerField(
+        label=_("Size of a passage"),
+        min_value=SIZES[0],
+        max_value=SIZES[1],
+        help_text=_("Tokens, at most. Smaller ones are found more exactly, larger ones say more."),
+    )
+    overlap = forms.IntegerField(
+        label=_("Overlap"),
+        min_value=0,
+        max_value=SIZES[1] // 2,
+        help_text=_("Tokens that a passage repeats of the one before; at most half the size."),
+    )
+    headings = forms.BooleanField(
+        label=_("Cut at headings"),
+        required=False,
+        help_text=_("Each passage then knows the headings above it, and is found by them as well."),
+    )
+    parent = forms.IntegerField(
+        label=_("Given to the model around a passage"),
+        min_value=0,
+        max_value=MOST_PARENT,
+        help_text=_(
+            "Tokens of the parent passage: what stands beside the found one under the same headings. 0: the passage alone. It embeds nothing again."
+        ),
+    )
+    document = forms.ModelChoiceField(
+        label=_("Try it on"), queryset=Document.objects.none(), required=False
+    )
+
+    def __init__(self, *args: Any, collection: Collection, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = Document.objects.filter(collection=collection, current__isnull=False)
+        field = self.fields["document"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type
+        field.queryset = found.order_by("name")
+        field.empty_label = _t("no document")
+        field.initial = found.order_by("-current__chunk_count").first()
+
+    def clean(self) -> dict[str, Any]:
+        chosen: dict[str, Any] = super().clean() or {}
+        size, overlap, parent = (chosen.get(name) for name in ("size", "overlap", "parent"))
+        if size and overlap is not None and overlap > size // 2:
+            self.add_error("overlap", _t("At most half the size."))
+        if size and parent and parent <= size:
+            self.add_error("parent", _t("More than the size of a passage, or 0."))
+        return chosen

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.documents import (
+    cutting_pages,
     deletion_pages,
     embedding_pages,
     life_pages,
@@ -42,6 +43,11 @@ urlpatterns = [
         embedding_pages.release,
         name="embedding-release",
     ),
+    path("k/<uuid:collection>/cutting", cutting_pages.cutting, name="cutting"),
+    path("k/<uuid:collection>/cutting/apply", cutting_pages.apply, name="cutting-apply"),
+    path("k/<uuid:collection>/cutting/undo", cutting_pages.undo, name="cutting-undo"),
+    path("k/<uuid:collection>/cutting/again", cutting_pages.again, name="cutting-again"),
+    path("k/<uuid:collection>/cutting/progress", cutting_pages.progress, name="cutting-progress"),
     path("d/<uuid:document>", reader_pages.document, name="document"),
     path("d/<uuid:document>/row", views.row, name="row"),
     path("d/<uuid:document>/content", reader_pages.content, name="content"),

@@ -113,7 +113,8 @@ def _is_grounded(claim: Claim, shown: dict[int, str]) -> bool:
 def shown_text(source: Source) -> str:
     """Everything a source says: its document's name, the titles above it, its text."""
     passage = source.passage
-    return "\n".join((passage.document_name, *passage.headings, passage.text))
+    text = source.text if passage.around else passage.text
+    return "\n".join((passage.document_name, *passage.headings, text))
 
 
 def _units(text: str) -> list[tuple[int, int]]:

@@ -216,11 +216,27 @@ def _sources(passages: Sequence[Passage], budget: int) -> tuple[Source, ...]:
         text = passage.text
         if number == 1:
             text = _shortened(text, max(_LEAST_SOURCE, budget - frame))
-        budget -= estimate_tokens(text) + frame
-        if budget < 0 and number > 1:
+        cost = estimate_tokens(text) + frame
+        if cost > budget and number > 1:
             break
+        budget -= cost
         sources.append(Source(number, passage, text))
-    return tuple(sources)
+    return _widened(sources, budget)
+
+
+def _widened(sources: Sequence[Source], budget: int) -> tuple[Source, ...]:
+    """With what stands around the passages, best first, as far as the budget still goes: more of
+    one passage never pushes another one out."""
+    wide: list[Source] = []
+    for source in sources:
+        around = source.passage.around
+        more = estimate_tokens(around) - estimate_tokens(source.text) if around else 0
+        if 0 < more <= budget:
+            budget -= more
+            wide.append(Source(source.number, source.passage, around))
+        else:
+            wide.append(source)
+    return tuple(wide)
 
 
 def _tagged(source: Source) -> str:

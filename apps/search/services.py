@@ -19,6 +19,7 @@ from apps.permissions.scope import current_scope
 from apps.rag.ports import Box, Embedder, EngineError, FusedHit, Passage, Reach
 from apps.rag.rerank import rerank
 from apps.rag.retrieve import Mode, Retrieved, retrieve
+from apps.search.around import widened
 from apps.search.highlight import highlights
 from apps.search.models import SearchLog
 from apps.search.trace import SearchTrace
@@ -71,6 +72,7 @@ def search(
     reach = current_scope().reach(collections)
     sieve = _sieve(query, reach, limit=limit, mode=mode, day=as_of or timezone.localdate())
     passages, is_reranked = _reranked(query, sieve.passages, limit=limit)
+    passages = widened(passages)
     trace = SearchTrace(
         retrieval=sieve.retrieved.trace,
         passages=passages,

@@ -40,6 +40,9 @@ class Program:
     def patch(self, path: str, body: Any) -> Any:
         return self.send("PATCH", path, body)
 
+    def put(self, path: str, body: Any) -> Any:
+        return self.send("PUT", path, body)
+
     def delete(self, path: str) -> Any:
         return self.send("DELETE", path)
 

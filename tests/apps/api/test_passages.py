@@ -107,3 +107,32 @@ def test_a_passage_of_another_document_is_not_there(api_of, dora, collection, do
     other = factories.make_document(collection)
     body = {"text": "x", "number": 0}
     assert api_of(dora).patch(of(other, chunk.pk), body).status_code == 404
+
+
+# --- cutting -------------------------------------------------------------------------------------
+def test_settings_are_tried_applied_and_taken_back(api_of, alice, collection, document):
+    mine, place = api_of(alice), f"collections/{collection.pk}/cutting"
+    assert mine.get(place).json()["is_usual"] is True
+    tried = mine.post(f"{place}/try", {"size": 100}).json()
+    assert (tried["cost"]["documents"], tried["preview"]) == (1, None)
+    applied = mine.put(place, {"size": 100, "parent": 500})
+    assert applied.status_code == 202
+    assert (applied.json()["size"], applied.json()["progress"]["waiting"]) == (100, 1)
+    assert mine.post(f"{place}/undo").json()["is_usual"] is True
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"size": 5}, {"size": 100, "overlap": 90}, {"size": 100, "parent": 99}, {"x": 1}]
+)
+def test_settings_beyond_their_limits_are_refused(api_of, alice, collection, body):
+    answer = api_of(alice).put(f"collections/{collection.pk}/cutting", body)
+    assert (answer.status_code, code_of(answer)) == (400, "BAD_REQUEST")
+
+
+def test_settings_are_for_managers(api_of, bob, dora, carol, collection):
+    place = f"collections/{collection.pk}/cutting"
+    for person, status in ((bob, 403), (dora, 403), (carol, 404)):
+        assert api_of(person).put(place, {"size": 100}).status_code == status
+        assert api_of(person).post(f"{place}/try", {"size": 100}).status_code == status
+        assert api_of(person).post(f"{place}/undo").status_code == status
+    assert api_of(carol).get(place).status_code == 404
