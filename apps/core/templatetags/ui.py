@@ -35,10 +35,8 @@ def size(number: int | None) -> str:
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """A time to wait, no more exact than it is known: under a minute, 12 minutes, 3 hours."""
-    minutes = round((seconds or 0) / 60)
-    if minutes < 1:
-        return _("less than a minute")
+    """A time to wait, no more exact than it is known: 1 minute at least, 12 minutes, 3 hours."""
+    minutes = max(1, round((seconds or 0) / 60))
     if minutes < 90:
         return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
     hours = round(minutes / 60)
