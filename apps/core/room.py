@@ -23,4 +23,8 @@ def is_full(error: object) -> bool:
     """Whether an error says that the disk is full, in the words of the system or of SQLite."""
     if isinstance(error, OSError):
         return error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return isinstance(error, OperationalError) and "disk is full" in str(error)
+    if not isinstance(error, OperationalError):
+        return False
+    # Without room for its shared memory SQLite says no more than that the disk failed.
+    is_out = "disk I/O error" in str(error) and shutil.disk_usage(settings.DATA_DIR).free < SMALL
+    return is_out or "disk is full" in str(error)
