@@ -15,6 +15,8 @@ from apps.documents import api_document as document
 from apps.documents import api_passages as passages
 from apps.documents import api_versions as versions
 from apps.intake import api as intake
+from apps.intake import api_documents as intake_documents
+from apps.intake import api_unpackings as unpackings
 from apps.search import api as search
 from apps.sources import api as sources
 from apps.workspaces import api as workspaces
@@ -37,6 +39,8 @@ urlpatterns = [
     path("", include(cutting.urlpatterns)),
     path("", include(deletions.urlpatterns)),
     path("", include(intake.urlpatterns)),
+    path("", include(intake_documents.urlpatterns)),
+    path("", include(unpackings.urlpatterns)),
     path("", include(sources.urlpatterns)),
     path("", include(search.urlpatterns)),
     path("", include(chat.urlpatterns)),

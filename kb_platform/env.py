@@ -117,6 +117,9 @@ class Env(BaseSettings):
 
     # --- limits -----------------------------------------------------------------------------
     upload_max_mb: int = Field(200, description="Largest file that is accepted, in MiB.")
+    archive_max_mb: int = Field(
+        2048, description="Most that one archive may hold once it is unpacked, in MiB."
+    )
     disk_reserve_mb: int = Field(
         100, description="Room that uploads leave free on the disk, in MiB: the database needs it."
     )

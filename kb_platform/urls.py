@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("apps.workspaces.urls")),
     path("", include("apps.documents.urls")),
     path("", include("apps.sources.urls")),
+    path("", include("apps.intake.urls")),
     path("", include("apps.search.urls")),
     path("", include("apps.chat.urls")),
     path("", include("apps.engines.urls")),

@@ -15,7 +15,7 @@ from apps.core import blobs
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.engines import factory
 from apps.intake import services as intake
-from apps.intake.models import Upload
+from apps.intake.models import Unpacking, Upload
 from apps.permissions.roles import KeyScope, Role
 from apps.permissions.scope import entered, system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
@@ -184,6 +184,13 @@ def make_source_run(source: Source, **fields: Any) -> SourceRun:
     fields = {"state": SourceRun.State.DONE, "finished_at": timezone.now(), **fields}
     with system_scope("test: make_source_run"):
         return SourceRun.objects.create(source=source, collection_id=source.collection_id, **fields)
+
+
+def make_unpacking(collection: Collection, **fields: Any) -> Unpacking:
+    """What came of an archive."""
+    values = {"name": "old.zip", "kind": "zip", "size": 9, "state": "done", **fields}
+    with system_scope("test: make_unpacking"):
+        return Unpacking.objects.create(collection=collection, sha256="0" * 64, **values)
 
 
 def make_conversation(owner: User, **fields: Any) -> Conversation:

@@ -30,6 +30,11 @@ class ErrorCode(StrEnum):
     NO_TEXT = "NO_TEXT"
     OCR_OFF = "OCR_OFF"
     TOO_COSTLY = "TOO_COSTLY"
+    ARCHIVE_TOO_LARGE = "ARCHIVE_TOO_LARGE"
+    HIDDEN_FILE = "HIDDEN_FILE"
+    NESTED_TOO_DEEP = "NESTED_TOO_DEEP"
+    NOT_A_FILE = "NOT_A_FILE"
+    OUTSIDE_PATH = "OUTSIDE_PATH"
     ADDRESS_REFUSED = "ADDRESS_REFUSED"
     FETCH_FAILED = "FETCH_FAILED"
     DISK_FULL = "DISK_FULL"
@@ -98,6 +103,15 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.TOO_COSTLY: _(
         "Reading this file took too much time or memory. Split it into smaller files."
     ),
+    ErrorCode.ARCHIVE_TOO_LARGE: _(
+        "More comes out of this archive than is unpacked here: too many files, or too much in them. Split it into smaller ones."
+    ),
+    ErrorCode.HIDDEN_FILE: _("A hidden file that a system put there. It was left out."),
+    ErrorCode.NESTED_TOO_DEEP: _(
+        "An archive inside of archives, deeper than is opened. Unpack it and upload what is in it."
+    ),
+    ErrorCode.NOT_A_FILE: _("A link or a device, not a file. It was left out."),
+    ErrorCode.OUTSIDE_PATH: _("Its path leads out of the archive. It was left out."),
     ErrorCode.ADDRESS_REFUSED: _(
         "This address is not fetched: only public http and https addresses are."
     ),

@@ -19,6 +19,11 @@ def has_room(size: int, folder: Path | None = None) -> bool:
     return shutil.disk_usage(folder or settings.DATA_DIR).free >= size + settings.DISK_RESERVE_BYTES
 
 
+def free(folder: Path) -> int:
+    """Bytes that may still be written there."""
+    return max(0, shutil.disk_usage(folder).free - settings.DISK_RESERVE_BYTES)
+
+
 def is_full(error: object) -> bool:
     """Whether an error says that the disk is full, in the words of the system or of SQLite."""
     if isinstance(error, OSError):

@@ -10,16 +10,6 @@ from apps.documents.models import Document
 from apps.documents.recipes import MOST_PARENT, SIZES
 from apps.workspaces.models import Collection
 
-EXISTING = [("ask", "ask"), ("version", "version"), ("rename", "rename")]
-
-
-class UploadForm(forms.Form):
-    """One file. ``name`` may carry the folders it lay in, which stay in the document's name."""
-
-    file = forms.FileField(allow_empty_file=True, max_length=None)
-    name = forms.CharField(required=False, max_length=2000)
-    on_existing = forms.ChoiceField(choices=EXISTING, required=False)
-
 
 class TextForm(forms.Form):
     name = forms.CharField(label=_("Title"), max_length=200, required=False)

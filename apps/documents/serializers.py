@@ -89,7 +89,7 @@ class _ProgressOut(serializers.Serializer[Any]):
     total = serializers.IntegerField()
 
 
-class _CodedOut(serializers.Serializer[Any]):
+class CodedOut(serializers.Serializer[Any]):
     code = serializers.CharField()
     message = serializers.CharField()
 
@@ -159,7 +159,7 @@ class DocumentOut(serializers.ModelSerializer[Document]):
     def get_progress(self, row: Any) -> dict[str, int]:
         return {"done": row.done or 0, "total": row.total or 0}
 
-    @extend_schema_field(_CodedOut(allow_null=True))
+    @extend_schema_field(CodedOut(allow_null=True))
     def get_error(self, row: Any) -> dict[str, str] | None:
         if not row.error_code:
             return None
@@ -257,11 +257,6 @@ class RefusedOut(serializers.Serializer[Any]):
     error = _RefusedError()
 
 
-class DocumentsAddedOut(serializers.Serializer[Any]):
-    documents = AddedOut(many=True)
-    refused = RefusedOut(many=True, help_text="Files of this request that were not taken.")
-
-
 class BalanceOut(serializers.Serializer[Any]):
     received = serializers.IntegerField()
     searchable = serializers.IntegerField()
@@ -303,7 +298,7 @@ class LedgerEntryOut(serializers.ModelSerializer[LedgerEntry]):
         model = LedgerEntry
         fields = ("id", "version", "run", "stage", "at", "took_ms", "count", "attempt", "error")
 
-    @extend_schema_field(_CodedOut(allow_null=True))
+    @extend_schema_field(CodedOut(allow_null=True))
     def get_error(self, row: LedgerEntry) -> dict[str, str] | None:
         if not row.error_code:
             return None

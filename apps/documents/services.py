@@ -83,7 +83,7 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
     current_scope().require_write(collection.pk)
     filename = clean_path(name) if keeps_folders else clean_name(name)
     clock = Clock()
-    with _arriving(file) as arrived:
+    with arriving(file) as arrived:
         passed = [Passed(Stage.RECEIVED, arrived.size, clock.read())]
         media_type = media_type_of(arrived.path, filename)
         upload = _Upload(
@@ -104,9 +104,10 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
             raise
 
 
-def _arriving(
+def arriving(
     file: BinaryIO | Iterable[bytes] | Path,
 ) -> AbstractContextManager[blobs.Received]:
+    """A file on a disk of ours, hashed, until the end of the block; see ``blobs``."""
     if isinstance(file, Path):
         return blobs.linked(file)
     return blobs.received(_pieces(file), max_bytes=settings.UPLOAD_MAX_BYTES)

@@ -18,7 +18,6 @@ urlpatterns = [
     path("w/<slug:slug>/documents", views.workspace, name="workspace"),
     path("k/<uuid:collection>/", views.listing, name="list"),
     path("k/<uuid:collection>/rows", views.rows, name="rows"),
-    path("k/<uuid:collection>/upload", views.upload, name="upload"),
     path("k/<uuid:collection>/text", views.add_text, name="text"),
     path("k/<uuid:collection>/url", views.add_url, name="url"),
     path("k/<uuid:collection>/retry", views.retry_failed, name="retry-failed"),

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.pages import blame
 from apps.documents import services, validity
-from apps.documents.forms import FilterForm, RenameForm, TextForm, UploadForm, UrlForm
+from apps.documents.forms import FilterForm, RenameForm, TextForm, UrlForm
 from apps.documents.models import Document, IngestRun
 from apps.documents.queries import (
     FAILED,
@@ -28,6 +28,7 @@ from apps.documents.queries import (
 )
 from apps.documents.strings import upload_strings
 from apps.documents.waiting import places_of, seconds_left
+from apps.engines import archives
 from apps.engines.media_types import SUFFIXES
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
@@ -64,6 +65,8 @@ def listing(request: HttpRequest, collection: UUID) -> HttpResponse:
         "limit_bytes": settings.UPLOAD_MAX_BYTES,
         "suffixes": ",".join(f".{suffix}" for suffix in SUFFIXES if suffix),
         "suffixes_said": " ".join(sorted(f".{suffix}" for suffix in SUFFIXES if suffix)),
+        "archives": ",".join(archives.SUFFIXES),
+        "archives_said": " ".join(archives.SUFFIXES),
         "upload_strings": upload_strings,
     }
     return render(request, "documents/list.html", context)
@@ -133,26 +136,6 @@ def _row(request: HttpRequest, document: Document) -> HttpResponse:
 
 
 # --- adding ---------------------------------------------------------------------------------------
-@require_POST
-def upload(request: HttpRequest, collection: UUID) -> HttpResponse:
-    """One file of <kb-upload>: JSON, so that each file of many answers for itself."""
-    place = _place(collection)
-    current_scope().require_write(place.pk)
-    form = UploadForm(request.POST, request.FILES)
-    if not form.is_valid():
-        raise AppError(ErrorCode.BAD_REQUEST, fields=sorted(form.errors))
-    file = form.cleaned_data["file"]
-    added = services.add_version(
-        collection=place,
-        file=file,
-        name=form.cleaned_data["name"] or file.name,
-        on_existing=form.cleaned_data["on_existing"] or "ask",
-        keeps_folders=True,
-    )
-    body = {"document": str(added.document.pk), "is_duplicate": added.is_duplicate}
-    return JsonResponse(body, status=200 if added.is_duplicate else 201)
-
-
 @require_POST
 def add_text(request: HttpRequest, collection: UUID) -> HttpResponse:
     return _add(request, collection, TextForm(request.POST), "text", services.add_text)

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from apps.core.drf import ApiView, checked, errors
 from apps.core.room import has_room
 from apps.documents.services import LONGEST_TEXT
+from apps.engines.archives import SUFFIXES
 from apps.engines.media_types import MediaType
 from apps.intake import services
 from apps.intake.models import Upload
@@ -210,6 +211,8 @@ class LimitsView(ApiView):
             "piece_bytes": GOOD_PIECE,
             "has_room": has_room(settings.UPLOAD_MAX_BYTES),
             "formats": formats,
+            "archives": list(SUFFIXES),
+            "archive_bytes": settings.ARCHIVE_MAX_BYTES,
         }
         return Response(LimitsOut(limits).data)
 

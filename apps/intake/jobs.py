@@ -2,4 +2,6 @@
 
 from apps.core.jobs import Job, Queue
 
-SWEEP = Job("intake.sweep", queue=Queue.LIGHT, expires_s=300)
+# Beside the reading of files: it is as heavy, and as little to be trusted.
+UNPACK = Job("intake.unpack", queue=Queue.PARSE)
+SWEEP = Job("intake.sweep", queue=Queue.LIGHT, expires_s=60)

@@ -1,13 +1,17 @@
-"""Files on their way in: uploads that come in pieces."""
+"""Files on their way in: uploads that come in pieces, archives that are unpacked."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import uuid7
-from apps.permissions.models import OwnedModel
+from apps.permissions.models import OwnedModel, ScopedModel
 from apps.workspaces.models import Collection
 
 
@@ -32,6 +36,9 @@ class Upload(OwnedModel):
     on_existing = models.CharField(max_length=8, default="ask")
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVING)
     document: "models.UUIDField[UUID | None, UUID | None]" = models.UUIDField(null=True, blank=True)
+    unpacking: "models.UUIDField[UUID | None, UUID | None]" = models.UUIDField(
+        null=True, blank=True
+    )
     is_duplicate = models.BooleanField(default=False)
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_detail: "models.JSONField[Any, Any]" = models.JSONField(default=dict, blank=True)
@@ -43,3 +50,58 @@ class Upload(OwnedModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.size})"
+
+
+class Unpacking(ScopedModel):
+    """An archive that becomes documents: leased work, and what came of it. The archive itself is no
+    document and is dropped when it is unpacked. ``found`` = ``taken`` + ``same`` + ``left``."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("Being unpacked")
+        DONE = "done", _("Unpacked")
+        FAILED = "failed", _("Failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    name = models.CharField(max_length=1000)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=8)
+    on_existing = models.CharField(max_length=8, default="ask")
+    metadata = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    found = models.PositiveIntegerField(default=0, help_text="Files in it, at any depth.")
+    taken = models.PositiveIntegerField(default=0, help_text="Became documents, or versions.")
+    same = models.PositiveIntegerField(default=0, help_text="Were there already, byte by byte.")
+    left = models.PositiveIntegerField(default=0, help_text="Were left out; see ``reasons``.")
+    reasons: "models.JSONField[Any, Any]" = models.JSONField(
+        default=list, blank=True, help_text="[[name, code], …], the first thousand."
+    )
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(ScopedModel.Meta):
+        ordering = ("-id",)
+        indexes = (models.Index(fields=["state", "lease_until"]),)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.state}"
+
+    @classmethod
+    def claim(cls, pk: UUID, *, lease: timedelta) -> datetime | None:
+        """Take the work if nobody holds it: one UPDATE. Returns when the lease ends, which is also
+        the token that proves it."""
+        now = timezone.now()
+        free = Q(state=cls.State.QUEUED) | Q(state=cls.State.RUNNING, lease_until__lt=now)
+        taken = cls.objects.filter(free, pk=pk).update(
+            state=cls.State.RUNNING, attempt=F("attempt") + 1, lease_until=now + lease
+        )
+        return now + lease if taken else None

@@ -30,6 +30,18 @@ def path_of(pk: UUID) -> Path:
     return folder() / f"{pk}.part"
 
 
+def folder_of(pk: UUID) -> Path:
+    """Where the members of an archive come out."""
+    return folder() / f"{pk}.out"
+
+
+def adopt(pk: UUID, path: Path) -> None:
+    """Take over a file that has arrived. Raises AppError DISK_FULL (507)."""
+    with full_disk():
+        folder().mkdir(parents=True, exist_ok=True)
+        path.replace(path_of(pk))
+
+
 def create(pk: UUID) -> None:
     """An empty file. Raises AppError DISK_FULL (507)."""
     with full_disk():
@@ -92,8 +104,9 @@ def _write(file: IO[bytes], piece: bytes, size: int) -> None:
 
 
 def strays(kept: set[UUID]) -> list[Path]:
-    """Files that no row names, and that are too old for one that is about to be written."""
-    found = folder().glob("*.part")
+    """Files and folders that no row names, and that are too old to belong to one that is about to
+    be written."""
+    found = [*folder().glob("*.part"), *folder().glob("*.out")]
     return [path for path in found if _id(path) not in kept and _is_old(path)]
 
 

@@ -9,9 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.errors import message_of
-from apps.documents.serializers import MOST_METADATA
+from apps.documents.serializers import MOST_METADATA, AddedOut, CodedOut, RefusedOut
 from apps.intake import services
-from apps.intake.models import Upload
+from apps.intake.models import Unpacking, Upload
 
 MOST_SAID = 32 * 1024
 EXISTING = ("ask", "version", "rename")
@@ -35,6 +35,7 @@ class UploadOut(serializers.ModelSerializer[Upload]):
     )
     offset = serializers.SerializerMethodField(help_text="Bytes that have come.")
     document = serializers.UUIDField(allow_null=True)
+    unpacking = serializers.UUIDField(allow_null=True, help_text="Instead of it, of an archive.")
     is_duplicate = serializers.BooleanField(help_text="The same bytes were there: nothing is new.")
     error = serializers.SerializerMethodField()
 
@@ -48,6 +49,7 @@ class UploadOut(serializers.ModelSerializer[Upload]):
             "offset",
             "state",
             "document",
+            "unpacking",
             "is_duplicate",
             "error",
             "expires_at",
@@ -64,6 +66,56 @@ class UploadOut(serializers.ModelSerializer[Upload]):
         return {"code": code, "message": message_of(code), "details": details}
 
 
+class _LeftOut(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="With its path inside of the archive.")
+    error = CodedOut()
+
+
+class UnpackingOut(serializers.ModelSerializer[Unpacking]):
+    """An archive, and what came of it. `found` = `taken` + `same` + `left`, once it is done."""
+
+    collection = serializers.UUIDField(source="collection_id")
+    state = serializers.ChoiceField(choices=[str(state) for state in Unpacking.State])
+    error = serializers.SerializerMethodField()
+    left_out = serializers.SerializerMethodField(help_text="The first thousand, with the reason.")
+
+    class Meta:
+        model = Unpacking
+        fields = (
+            "id",
+            "collection",
+            "name",
+            "size",
+            "state",
+            "found",
+            "taken",
+            "same",
+            "left",
+            "left_out",
+            "error",
+            "created_at",
+            "finished_at",
+        )
+
+    @extend_schema_field(CodedOut(allow_null=True))
+    def get_error(self, row: Unpacking) -> dict[str, str] | None:
+        return _coded(row.error_code) if row.error_code else None
+
+    @extend_schema_field(_LeftOut(many=True))
+    def get_left_out(self, row: Unpacking) -> list[dict[str, Any]]:
+        return [{"name": name, "error": _coded(code)} for name, code in row.reasons]
+
+
+def _coded(code: str) -> dict[str, str]:
+    return {"code": code, "message": message_of(code)}
+
+
+class DocumentsAddedOut(serializers.Serializer[Any]):
+    documents = AddedOut(many=True)
+    refused = RefusedOut(many=True, help_text="Files of this request that were not taken.")
+    unpackings = UnpackingOut(many=True, help_text="Archives of this request.")
+
+
 class _FormatOut(serializers.Serializer[Any]):
     media_type = serializers.CharField()
     suffixes = serializers.ListField(child=serializers.CharField())
@@ -77,6 +129,10 @@ class LimitsOut(serializers.Serializer[Any]):
     piece_bytes = serializers.IntegerField(help_text="A good size for the pieces of an upload.")
     has_room = serializers.BooleanField(help_text="The disk takes a file of that size now.")
     formats = _FormatOut(many=True, help_text="What is read.")
+    archives = serializers.ListField(
+        child=serializers.CharField(), help_text="Ends of names of what is unpacked."
+    )
+    archive_bytes = serializers.IntegerField(help_text="Most that may come out of one archive.")
 
 
 class FinishIn(serializers.Serializer[Any]):

@@ -14,7 +14,8 @@ from apps.core.room import has_room
 from apps.documents import services as documents
 from apps.documents.names import clean_path
 from apps.intake import parts
-from apps.intake.models import Upload
+from apps.intake.archives import take
+from apps.intake.models import Unpacking, Upload
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import Collection
 
@@ -128,7 +129,7 @@ def _take(upload: Upload) -> None:
     """Make it a document. A refusal is what became of it, not an error of this call; only a full
     disk is: then it can be finished later."""
     try:
-        added = documents.add_version(
+        added = take(
             collection=upload.collection,
             file=parts.path_of(upload.pk),
             name=upload.name,
@@ -145,7 +146,10 @@ def _take(upload: Upload) -> None:
         upload.error_code, upload.error_detail = error.code, dict(error.details)
     else:
         upload.state = Upload.State.TAKEN
-        upload.document, upload.is_duplicate = added.document.pk, added.is_duplicate
+        if isinstance(added, Unpacking):
+            upload.unpacking = added.pk
+        else:
+            upload.document, upload.is_duplicate = added.document.pk, added.is_duplicate
         upload.error_code, upload.error_detail = "", {}
     upload.save()
     if upload.state != Upload.State.ASKS:

@@ -36,11 +36,12 @@ class Sending {
   }
 
   refuseAtOnce(): boolean {
-    const { limit, suffixes } = this.owner;
-    const suffix = /\.[^.]+$/.exec(this.file.name)?.[0]?.toLowerCase() ?? "";
+    const { limit, suffixes, archives } = this.owner;
+    const suffix = /\.[^./]+$/.exec(this.file.name)?.[0]?.toLowerCase() ?? "";
+    const isRead = suffixes.includes(suffix) || endsWithOneOf(this.file.name, archives);
     if (limit && this.file.file.size > limit) this.fail(t("upload_too_large", { limit: size(limit) }), false);
     else if (this.file.file.size === 0) this.fail(t("upload_empty"), false);
-    else if (suffixes.length && !suffixes.includes(suffix))
+    else if (suffixes.length && !isRead)
       this.fail(t("upload_unsupported", { suffix: suffix || "?" }), false);
     else return false;
     return true;
@@ -202,6 +203,10 @@ function parsed(request: XMLHttpRequest): unknown {
   }
 }
 
+function endsWithOneOf(name: string, ends: string[]): boolean {
+  return ends.some((end) => name.toLowerCase().endsWith(end));
+}
+
 export class KbUpload extends HTMLElement {
   private readonly waiting: [Sending, Existing][] = [];
   private running = 0;
@@ -228,6 +233,9 @@ export class KbUpload extends HTMLElement {
   }
   get suffixes(): string[] {
     return (this.dataset["suffixes"] ?? "").split(",").filter(Boolean);
+  }
+  get archives(): string[] {
+    return (this.dataset["archives"] ?? "").split(",").filter(Boolean);
   }
 
   connectedCallback(): void {
@@ -275,7 +283,9 @@ export class KbUpload extends HTMLElement {
       this.list.querySelector(`[data-recalls="${CSS.escape(file.name)}"]`)?.remove();
       const sending = new Sending(file, this);
       this.list.append(sending.row);
-      if (!sending.refuseAtOnce()) this.enqueue(sending, existing);
+      // Of many files in one, none can ask: one that has the name of a document is its new version.
+      const isArchive = existing === "ask" && endsWithOneOf(file.name, this.archives);
+      if (!sending.refuseAtOnce()) this.enqueue(sending, isArchive ? "version" : existing);
     }
     this.said.textContent = t("upload_count", { n: files.length });
   }

@@ -46,6 +46,7 @@ ASYNC_FOLDERS = {
 RAW_SQL = {
     "apps/core/backup_sql.py: cursor": "copies whole tables, for the installation's administrator",
     "apps/core/reclaim.py: cursor": "VACUUM and the like, which read nothing",
+    "apps/engines/parsers/archive/names.py: extra": "a field of a zip, no query",
     "apps/permissions/models.py: _base_manager": "the guarded manager's own checks and cascades",
 }
 
@@ -58,9 +59,14 @@ VIEWER_WRITES: dict[str, str] = {}
 # Packages whose metadata does not name a permissive licence.
 LICENCES = {
     "certifi": "MPL-2.0: a list of certificates, used unchanged",
+    "inflate64": "LGPL-2.1: as py7zr, which brings it",
+    "multivolumefile": "LGPL-2.1: as py7zr, which brings it",
     "psycopg": "LGPL-3.0: a library of its own, imported and unchanged",
     "psycopg-binary": "LGPL-3.0: as psycopg",
     "psycopg-pool": "LGPL-3.0: as psycopg",
+    "py7zr": "LGPL-2.1: a library of its own, imported and unchanged",
+    "pybcj": "LGPL-2.1: as py7zr, which brings it",
+    "pyppmd": "LGPL-2.1: as py7zr, which brings it",
     "tld": "MPL-1.1, one of the three to choose from: used unchanged by another package",
     "tqdm": "MPL-2.0: used unchanged by other packages",
 }

@@ -35,6 +35,7 @@ THINGS = {
     "turn",
     "key",
     "upload",
+    "unpacking",
     "source",
     "run",
 }
@@ -101,6 +102,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "conversation": conversation.pk,
         "turn": factories.make_turn(conversation, sources=[document]).pk,
         "key": factories.make_api_key(alice)[0].pk,
+        "unpacking": factories.make_unpacking(collection).pk,
         "upload": factories.make_upload(alice, collection).pk,
         "user": alice.pk,
         "group": factories.make_group().pk,

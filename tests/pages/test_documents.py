@@ -20,7 +20,7 @@ def at(name, pk):
 def sent(client, collection, *, name="Lease.txt", data=b"The lease runs for three years.", **more):
     file = SimpleUploadedFile(name, data)
     return client.post(
-        at("upload", collection.pk),
+        reverse("intake:upload", args=[collection.pk]),
         {"file": file, "name": name, **more},
         headers={"accept": "application/json"},
     )
@@ -150,7 +150,9 @@ def test_a_file_that_is_refused_says_why(alice, collection, client_of, name, dat
 
 def test_an_upload_without_a_file_is_not_understood(alice, collection, client_of):
     response = client_of(alice).post(
-        at("upload", collection.pk), {"name": "x"}, headers={"accept": "application/json"}
+        reverse("intake:upload", args=[collection.pk]),
+        {"name": "x"},
+        headers={"accept": "application/json"},
     )
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "BAD_REQUEST"

@@ -29,6 +29,7 @@ def error_title(code: str) -> str:
         ErrorCode.GAVE_UP: _("Set aside"),
         ErrorCode.FILE_MISSING: _("The file is missing"),
         ErrorCode.NOT_FOUND_AGAIN: _("Not found by a search"),
+        ErrorCode.ARCHIVE_TOO_LARGE: _("Too much in it"),
         ErrorCode.DISK_FULL: _("The disk is full"),
     }
     return str(titles.get(ErrorCode(code))) if code in titles else _("Failed")

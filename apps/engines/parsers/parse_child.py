@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from apps.engines.archives import UnpackLimits
 from apps.engines.parsers.blocks_json import write_blocks
 from apps.engines.parsers.child_terms import terms
 from apps.engines.parsers.readers import read, warm
@@ -167,7 +168,7 @@ def _be_the_fork(request: dict[str, Any], tell: int) -> None:
         # Removed by who asked, even when this process is killed.
         tempfile.tempdir = str(Path(request["out"]).parent)
         terms.tell = partial(_tell, tell)
-        write_blocks(Path(request["out"]), read(Path(request["path"]), request["media_type"]))
+        _work(request)
         verdict = {}
     except ParseError as error:
         verdict = {"code": error.code, "message": str(error)[:500]}
@@ -185,6 +186,18 @@ def _be_the_fork(request: dict[str, Any], tell: int) -> None:
 
 def _tell(to: int, done: int, total: int) -> None:
     os.write(to, json.dumps({"done": done, "total": total}).encode() + b"\n")
+
+
+def _work(request: dict[str, Any]) -> None:
+    """What is asked for: the blocks of a file, or the members of an archive."""
+    path, out = Path(request["path"]), Path(request["out"])
+    if limits := request.get("unpack"):
+        # Imported here: most children never see an archive.
+        from apps.engines.parsers.archive.formats import unpack  # noqa: PLC0415
+
+        unpack(path, request["media_type"], out.parent, UnpackLimits(**limits))
+    else:
+        write_blocks(out, read(path, request["media_type"]))
 
 
 def _code_of(error: OSError) -> str:

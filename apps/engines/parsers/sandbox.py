@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from apps.engines.archives import MANIFEST, ArchiveKind, Member, Unpacked, UnpackLimits
 from apps.engines.parsers.blocks_json import read_blocks
 from apps.rag.ports import Block, ParseError
 
@@ -77,16 +78,40 @@ class SandboxParser:
         with self._lock, tempfile.TemporaryDirectory(prefix="footnote-parse-") as folder:
             out = Path(folder) / "blocks.json.gz"
             request = {"path": str(path.resolve()), "media_type": media_type, "out": str(out)}
-            verdict = self._verdict(request | asdict(self._limits), beat or _nothing)
-            code = str(verdict.get("code", ""))
-            if code == "DISK_FULL":
-                raise OSError(errno.ENOSPC, "the parser's disk is full")
-            if code == "INTERNAL":
-                raise RuntimeError(str(verdict.get("message")))
-            if code:
-                log.warning("reading %s: %s %s", path.name, code, verdict.get("message", ""))
-                raise ParseError(code, str(verdict.get("message", "")))
+            self._asked(request, beat)
             return read_blocks(out)
+
+    def unpack(
+        self,
+        path: Path,
+        *,
+        kind: ArchiveKind,
+        folder: Path,
+        limits: UnpackLimits,
+        beat: Beat | None = None,
+    ) -> Unpacked:
+        """Take the members of an archive out into ``folder``, which is empty and ours. ``beat`` and
+        errors as in ``parse``."""
+        with self._lock:
+            out = folder / MANIFEST
+            request = {"path": str(path.resolve()), "media_type": str(kind), "out": str(out)}
+            self._asked(request | {"unpack": asdict(limits)}, beat)
+        said = json.loads(out.read_text())
+        members = [Member(name, folder / file) for file, name in said["members"]]
+        return Unpacked(members, [(name, code) for name, code in said["left"]])
+
+    def _asked(self, request: dict[str, Any], beat: Beat | None) -> None:
+        """Have the child do it. Raises ParseError or OSError when it could not."""
+        verdict = self._verdict(request | asdict(self._limits), beat or _nothing)
+        code = str(verdict.get("code", ""))
+        if code == "DISK_FULL":
+            raise OSError(errno.ENOSPC, "the parser's disk is full")
+        if code == "INTERNAL":
+            raise RuntimeError(str(verdict.get("message")))
+        if code:
+            name = Path(request["path"]).name
+            log.warning("reading %s: %s %s", name, code, verdict.get("message", ""))
+            raise ParseError(code, str(verdict.get("message", "")))
 
     def close(self) -> None:
         """End the child."""

@@ -72,6 +72,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "group": str(factories.make_group("Buyers", bob).pk),
         "endpoint": str(endpoint.pk),
         "profile": str(current_profile().pk),
+        "unpacking": str(factories.make_unpacking(collection).pk),
         "upload": str(factories.make_upload(alice, collection).pk),
         "token": "a-token-of-nobody",
     }

@@ -1,0 +1,234 @@
+"""An archive from file to documents: leased work that may be killed anywhere and run twice.
+
+Members come out in the parser's child, under numbers, and are added one by one as whoever uploaded
+the archive, with the rights of that moment. A member that was added before is found to be there.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.core.errors import AppError, ErrorCode
+from apps.core.room import free, is_full
+from apps.documents import services as documents
+from apps.documents.names import clean_path, numbered
+from apps.engines import factory
+from apps.engines.archives import ArchiveKind, Member, UnpackLimits
+from apps.events import services as events
+from apps.intake import parts
+from apps.intake.models import Unpacking
+from apps.permissions.scope import Scope, entered
+from apps.rag.ports import ParseError
+from apps.workspaces.scopes import scope_of
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+EXTEND_EVERY_S = 10.0
+MOST_ATTEMPTS = 3
+FULL_WAIT = timedelta(seconds=30)
+MOST_REASONS = 1000
+# Uploads of one name that meet; see documents.services.
+TRIES = 100
+
+
+class Lost(Exception):
+    """Somebody else holds the work, or it was forgotten."""
+
+
+@dataclass(slots=True)
+class Count:
+    """What became of the members."""
+
+    taken: int = 0
+    same: int = 0
+    left: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Held:
+    """An unpacking that this process holds: every write asks whether it still does."""
+
+    def __init__(self, unpacking: Unpacking, until: datetime) -> None:
+        self.row = unpacking
+        self._until = until
+        self._extended = time.monotonic()
+
+    def extend(self, _done: int | None = None, _total: int | None = None, /) -> None:
+        """Keep the lease alive; cheap to call often. Raises Lost."""
+        if time.monotonic() - self._extended < EXTEND_EVERY_S:
+            return
+        self._extended = time.monotonic()
+        until = timezone.now() + LEASE
+        self._write(lease_until=until)
+        self._until = until
+
+    def end(self, **values: Any) -> None:
+        """Give it back, done, failed or to wait. Raises Lost."""
+        self._write(lease_until=None, **values)
+        events.announce(self.row.collection_id, {"unpacking": str(self.row.pk)})
+
+    def _write(self, **values: Any) -> None:
+        mine = Unpacking.objects.filter(
+            pk=self.row.pk, state=Unpacking.State.RUNNING, lease_until=self._until
+        )
+        if not mine.update(**values):
+            raise Lost
+
+
+def unpack(unpacking_id: UUID) -> None:
+    """Take out the members and add them. See above."""
+    until = Unpacking.claim(unpacking_id, lease=LEASE)
+    if until is None:
+        return
+    held = Held(Unpacking.objects.select_related("owner").get(pk=unpacking_id), until)
+    try:
+        with _ending(held), _folder(held.row.pk) as folder:
+            _unpack(held, folder)
+    except Lost:
+        log.info("unpacking %s is no longer ours", unpacking_id)
+
+
+def _unpack(held: Held, folder: Path) -> None:
+    row = held.row
+    if row.attempt > MOST_ATTEMPTS:
+        raise ParseError(ErrorCode.GAVE_UP)
+    if not parts.path_of(row.pk).exists():
+        raise ParseError(ErrorCode.FILE_MISSING)
+    _scope(row)  # before the work
+    limits = UnpackLimits(
+        most_file=settings.UPLOAD_MAX_BYTES,
+        most_total=settings.ARCHIVE_MAX_BYTES,
+        room=free(folder),
+    )
+    found = factory.parser().unpack(
+        parts.path_of(row.pk),
+        kind=ArchiveKind(row.kind),
+        folder=folder,
+        limits=limits,
+        beat=held.extend,
+    )
+    count = Count(left=list(found.left))
+    for name, member in _named(found.members):
+        held.extend()
+        _add(row, name, member, count)
+    _finish(held, count)
+
+
+def _named(members: list[Member]) -> Iterator[tuple[str, Member]]:
+    """Each with a name that no other member has: in the same order the same names every time."""
+    names: set[str] = set()
+    for member in members:
+        name = numbered(clean_path(member.name), names)
+        names.add(name)
+        yield name, member
+
+
+def _scope(row: Unpacking) -> Scope:
+    """What whoever uploaded it may do now, in this collection. Raises ParseError FORBIDDEN."""
+    scope = None if row.owner is None else scope_of(row.owner).narrowed([row.collection_id])
+    if scope is None or not scope.may_write(row.collection_id):
+        raise ParseError(ErrorCode.FORBIDDEN)
+    return scope
+
+
+def _add(row: Unpacking, name: str, member: Member, count: Count) -> None:
+    try:
+        with entered(_scope(row)):
+            added = _added(row, name, member.path)
+    except AppError as error:
+        if error.status == 507:
+            raise OSError(28, "no room for a member") from error
+        count.left.append((name, error.code))
+        return
+    # What an earlier attempt added is there now, and is no less taken.
+    if added.is_duplicate and added.version.created_at < row.created_at:
+        count.same += 1
+    else:
+        count.taken += 1
+    member.path.unlink(missing_ok=True)
+
+
+def _added(row: Unpacking, name: str, path: Path) -> documents.Added:
+    """As the archive was told to when a name is taken. Under a new name the next free one is
+    tried by hand, so that a second attempt finds its own."""
+    mode: documents.OnExisting = "version" if row.on_existing == "version" else "ask"
+    names = {name}
+    for _ in range(TRIES):
+        try:
+            return documents.add_version(
+                collection=row.collection,
+                file=path,
+                name=name,
+                metadata=row.metadata,
+                on_existing=mode,
+                keeps_folders=True,
+            )
+        except AppError as error:
+            if error.code is not ErrorCode.NAME_TAKEN or row.on_existing != "rename":
+                raise
+        name = numbered(name, names)
+        names.add(name)
+    raise AppError(ErrorCode.CONFLICT, status=409)
+
+
+def _finish(held: Held, count: Count) -> None:
+    codes = {code for _name, code in count.left}
+    came = count.taken + count.same
+    failed = "" if came or len(codes) > 1 else (codes or {ErrorCode.EMPTY}).pop()
+    held.end(
+        state=Unpacking.State.FAILED if failed else Unpacking.State.DONE,
+        error_code=failed,
+        found=came + len(count.left),
+        taken=count.taken,
+        same=count.same,
+        left=len(count.left),
+        reasons=count.left[:MOST_REASONS],
+        finished_at=timezone.now(),
+    )
+    parts.remove(held.row.pk)
+    row = held.row
+    events.record("archive.unpacked", row, name=row.name, taken=count.taken, left=len(count.left))
+
+
+@contextmanager
+def _ending(held: Held) -> Iterator[None]:
+    """Write down how it ended when it ended badly. What is not known here is a bug: it is raised,
+    the lease lapses, and the work is tried again until its attempts are used up."""
+    try:
+        yield
+    except ParseError as error:
+        code = error.code if error.code in set(ErrorCode) else ErrorCode.UNREADABLE
+        held.end(state=Unpacking.State.FAILED, error_code=code, finished_at=timezone.now())
+        parts.remove(held.row.pk)
+        events.record("archive.failed", held.row, name=held.row.name, code=code)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        held.end(
+            state=Unpacking.State.QUEUED,
+            attempt=held.row.attempt - 1,
+            error_code=ErrorCode.DISK_FULL,
+            not_before=timezone.now() + FULL_WAIT,
+        )
+
+
+@contextmanager
+def _folder(pk: UUID) -> Iterator[Path]:
+    """Where members come out: empty before, gone after."""
+    folder = parts.folder_of(pk)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
