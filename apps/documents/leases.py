@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.core import jobs as core_jobs
 from apps.documents import ledger
 from apps.documents.models import IngestRun
-from apps.documents.queue import JOBS, RESEND, turns
+from apps.documents.queue import JOBS, LONGEST_WAIT, RESEND, turns
 from apps.events import services as events
 
 # Short and extended at each batch: a killed worker's run is free again within a minute.
@@ -23,7 +23,6 @@ MOST_ATTEMPTS = 4
 # A file whose reader was killed this often is set aside: a third worker is not risked.
 MOST_READS = 2
 FIRST_WAIT_S = 2.0
-LONGEST_WAIT_S = 300.0
 
 
 def attempts_of(run: IngestRun) -> int:
@@ -116,7 +115,8 @@ class Work:
             return
         stage = stage or self.run.stage
         waits = int(self.run.error_detail.get("waits", 0)) + 1
-        delay = max(after, min(FIRST_WAIT_S * 2 ** min(waits - 1, 10), LONGEST_WAIT_S))
+        longest = LONGEST_WAIT.total_seconds()
+        delay = min(max(after, FIRST_WAIT_S * 2 ** min(waits - 1, 10)), longest)
         delay *= random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
         self._end(
             IngestRun.State.QUEUED,

@@ -22,6 +22,9 @@ from apps.permissions.scope import current_scope
 RESEND = timedelta(seconds=120)
 # Who had a turn before this is as good as somebody who had none.
 MEMORY = timedelta(hours=1)
+# The longest pause between two tries. What is to wait longer was written by a clock that has been
+# set back since.
+LONGEST_WAIT = timedelta(minutes=5)
 # Tried in order until one is free: others ask at the same moment.
 CANDIDATES = 8
 Stage, Priority = IngestRun.Stage, IngestRun.Priority
@@ -81,6 +84,7 @@ def _due(now: datetime) -> QuerySet[IngestRun]:
     """Queued runs that do not wait for anything. ``not_before`` is when the message of a run is
     taken for lost, which is a while after it may begin."""
     may_begin = Q(not_before__isnull=True) | Q(not_before__lte=now + RESEND)
+    may_begin |= Q(not_before__gt=now + RESEND + 2 * LONGEST_WAIT)
     return IngestRun.objects.filter(may_begin, state=IngestRun.State.QUEUED)
 
 

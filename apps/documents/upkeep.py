@@ -9,9 +9,9 @@ from django.utils import timezone
 from apps.documents import reembedding
 from apps.documents.indexing import every_index
 from apps.documents.jobs import CLEAN_UP
-from apps.documents.leases import Work, attempts_of
+from apps.documents.leases import LEASE, Work, attempts_of
 from apps.documents.models import DeletionReceipt, IngestRun
-from apps.documents.queue import JOBS, RESEND
+from apps.documents.queue import JOBS, LONGEST_WAIT, RESEND
 from apps.rag.ports import EngineError
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ def sweep() -> None:
     now = timezone.now()
     _free_lapsed(now)
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
+    due |= Q(not_before__gt=now + RESEND + 2 * LONGEST_WAIT)  # as in queue.turns
     waiting = IngestRun.objects.filter(due, state=_Run.State.QUEUED).order_by("created_at")
     for run in waiting[:AT_ONCE]:
         again = IngestRun.objects.filter(pk=run.pk, state=_Run.State.QUEUED)
@@ -50,7 +51,9 @@ def optimize() -> None:
 
 def _free_lapsed(now: datetime) -> None:
     """Runs whose worker is gone go back to the queue; those that ended too many workers stop."""
-    lapsed = IngestRun.objects.filter(state=_Run.State.RUNNING, lease_until__lt=now)
+    # No lease is that long: the clock has been set back since it was written.
+    ended = Q(lease_until__lt=now) | Q(lease_until__gt=now + 3 * LEASE)
+    lapsed = IngestRun.objects.filter(ended, state=_Run.State.RUNNING)
     for run in lapsed.select_related("document", "version")[:AT_ONCE]:
         if run.lease_until is None:
             continue

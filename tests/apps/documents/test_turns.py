@@ -2,14 +2,16 @@
 goes before what nobody does; and the page says how long it takes."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.documents import ingest, queue, reconcile, waiting
-from apps.documents.leases import Work
+from apps.documents import ingest, queue, reconcile, upkeep, waiting
+from apps.documents.leases import LeaseLost, Work
 from apps.documents.models import DocumentVersion, IngestRun
 from apps.permissions.scope import system_scope
 from apps.workspaces.models import Collection, Workspace
@@ -198,3 +200,37 @@ def test_candidates_are_few_but_enough(as_: As, alice: User, collection: Collect
         upload(collection, *(f"a{n}" for n in range(queue.CANDIDATES + 2)))
     with system_scope("test: a worker"):
         assert len(list(queue.turns(Stage.PARSE))) == queue.CANDIDATES
+
+
+# --- clocks ---------------------------------------------------------------------------------------
+def test_a_clock_that_is_set_back_an_hour_stops_nothing(
+    as_: As, alice: User, collection: Collection
+) -> None:
+    """What waits and what is held was written by a clock that was an hour ahead."""
+    with as_(alice):
+        upload(collection, "a1", "a2", "a3")
+    with system_scope("test: a worker dies, then the clock is set back"):
+        held = Work.next(Stage.PARSE)
+        assert held is not None
+        hour = timedelta(hours=1)
+        IngestRun.objects.filter(state="queued").update(not_before=F("not_before") + hour)
+        IngestRun.objects.filter(pk=held.run.pk).update(lease_until=F("lease_until") + hour)
+        upkeep.sweep()
+    assert sorted(taken(3)) == ["a1", "a2", "a3"]
+
+
+def test_a_clock_that_jumps_ahead_takes_the_work_away_and_somebody_else_does_it(
+    as_: As, alice: User, collection: Collection
+) -> None:
+    with as_(alice):
+        upload(collection, "a1")
+    with system_scope("test: a worker that is still at work"):
+        slow = Work.next(Stage.PARSE)
+        assert slow is not None
+        IngestRun.objects.update(lease_until=F("lease_until") - timedelta(hours=1))
+        upkeep.sweep()
+        other = Work.next(Stage.PARSE)
+        assert other is not None
+        other.hand_over(Stage.EMBED, total=1)
+        with pytest.raises(LeaseLost):
+            slow.hand_over(Stage.EMBED, total=1)
