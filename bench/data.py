@@ -14,6 +14,7 @@ from typing import Any
 _WHERE = {
     "article_html": "github.com/scrapinghub/article-extraction-benchmark (ground-truth.json, html/)",
     "tika_docs": "github.com/apache/tika (test files in files/, expected strings in expect.json)",
+    "icdar2013_tables": "github.com/tabulapdf/tabula-java (ICDAR 2013: *.pdf with *-str.xml)",
     "xquad": "github.com/google-deepmind/xquad (xquad.en.json, xquad.zh.json)",
     "cmrc2018": "github.com/ymcui/cmrc2018 (cmrc2018_dev.json)",
     "mtrag_un": "github.com/IBM/mt-rag-benchmark (reference.jsonl.gz)",

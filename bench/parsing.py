@@ -1,12 +1,15 @@
 """How well files are read: each one in the process with limits that workers use, without a server.
 
-python -m bench.parsing [--sets tika_docs,article_html,encodings] [--misses]
+python -m bench.parsing [--sets tika_docs,article_html,encodings,scans,tables] [--misses]
 
 - ``tika_docs``: 101 files of 21 kinds; the share of the strings that Tika's own tests expect in them
   which are found, white space and the bars between cells aside. Some are names of pictures, headers
   or metadata, which are left out on purpose: compare with others, not with 1.
 - ``article_html``: the F1 of 4-grams of words against the article as people marked it, by the rule
   of its authors. The headline is not part of their articles and is left out.
+- ``scans``: pages made from known Chinese and English text as pictures in three qualities; the rate of
+  wrong characters, white space aside, beside tesseract's, where that is installed.
+- ``tables``: 96 tables of 35 public PDFs; TEDS against the cells that people marked (bench/tables.py).
 - ``encodings``: Chinese paragraphs in eight encodings as text and as CSV; the share of characters.
 """
 
@@ -27,8 +30,10 @@ from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.rag.ports import Block, BlockKind, ParseError
 from bench.client import figure, note
 from bench.data import folder
+from bench.scans import fonts_missing, measure
+from bench.tables import best, marked, shown
 
-SETS = ("tika_docs", "article_html", "encodings")
+SETS = ("tika_docs", "article_html", "encodings", "scans", "tables")
 SECONDS = 30
 MEMORY = 1024**3
 ENCODINGS = ("utf-8", "utf-8-sig", "gb18030", "gbk", "big5", "utf-16", "utf-16-be", "utf-32")
@@ -67,7 +72,13 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--misses", action="store_true", help="say what was not found")
     given = parser.parse_args()
-    measures = {"tika_docs": tika_docs, "article_html": article_html, "encodings": encodings}
+    measures = {
+        "tika_docs": tika_docs,
+        "article_html": article_html,
+        "encodings": encodings,
+        "scans": scans,
+        "tables": tables,
+    }
     for name in given.sets.split(","):
         reader = Reader()
         try:
@@ -75,7 +86,12 @@ def main() -> None:
         finally:
             reader.parser.close()
         codes = dict(sorted(reader.codes.items()))
-        figure("parsing", f"{name}_slowest_s", max(reader.seconds), files=len(reader.seconds))
+        figure(
+            "parsing",
+            f"{name}_slowest_s",
+            max(reader.seconds, default=0.0),
+            files=len(reader.seconds),
+        )
         figure("parsing", f"{name}_not_read", reader.codes.total(), codes=codes)
 
 
@@ -129,6 +145,36 @@ def encodings(reader: Reader, *, misses: bool) -> None:
             if misses and share < 1:
                 note(f"  {name} in {encoding}: {share:.5f}")
     figure("parsing", "encodings_characters", min(shares), files=len(shares), mean=mean(shares))
+
+
+def scans(reader: Reader, *, misses: bool) -> None:
+    if missing := fonts_missing():
+        note(f"  scans are left out, without {missing}")
+        return
+
+    def text_of(data: bytes) -> str:
+        return "\n".join(block.text for block in reader.data(data, "page.jpg"))
+
+    measure(text_of, misses=misses)
+    figure("parsing", "scans_seconds_a_page", mean(reader.seconds), pages=len(reader.seconds))
+
+
+def tables(reader: Reader, *, misses: bool) -> None:
+    where = folder("icdar2013_tables")
+    scores: list[float] = []
+    for path in sorted(where.glob("*-str.xml")):
+        name = path.name.removesuffix("-str.xml")
+        pdf = next(p for p in (where / f"{name}.pdf", where / f"{name[:-1]}a.pdf") if p.exists())
+        got = shown(reader.read(pdf, pdf.name))
+        found = [
+            score
+            for page, wanted in marked(path).items()
+            for score in best(wanted, got.get(page, []))
+        ]
+        scores += found
+        if misses:
+            note(f"  {name}: {[round(score, 2) for score in found]}")
+    figure("parsing", "tables_teds", mean(scores), tables=len(scores))
 
 
 def _squeezed(text: str) -> str:
