@@ -66,12 +66,15 @@ def switch(run: IngestRun, *, count: int) -> None:
         DocumentVersion.objects.filter(pk=run.version_id).update(cut=run.cut, chunk_count=count)
 
 
-def finish_switch(run: IngestRun) -> None:
-    """Remove the chunks that were replaced; and where the settings were changed once more
-    meanwhile, cut again."""
+def finish_switch(run: IngestRun, *, is_switched: bool) -> None:
+    """Remove the chunks that were replaced, or, where a newer version came first, those that were
+    to replace them. Where the settings were changed once more meanwhile, cut again."""
     if not run.cut:
         return
-    _delete(Chunk.with_disabled.filter(version=run.version_id).exclude(cut=run.cut))
+    rows = Chunk.with_disabled.filter(version=run.version_id)
+    _delete(rows.exclude(cut=run.cut) if is_switched else rows.filter(cut=run.cut))
+    if not is_switched:
+        return
     if wish_of(run.collection_id).cut != run.cut:
         queue_again(run.version, IngestRun.Stage.PARSE, cause=IngestRun.Cause.RECIPE)
 

@@ -243,7 +243,7 @@ def _publish(work: Work, profile: EmbeddingProfile, *, found: int) -> None:
             _also_elsewhere(version, profile)
             events.record("document.ready", document, name=document.name, version=version.number)
         work.finish(is_cancelled=not is_newest)
-    cutting.finish_switch(run)
+    cutting.finish_switch(run, is_switched=is_newest)
     cutting.send_next(run)
     if not is_newest:
         drop_from_index([version.pk])

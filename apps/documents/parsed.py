@@ -29,7 +29,26 @@ def path_of(version: DocumentVersion) -> Path:
 
 def load(version: DocumentVersion) -> list[Block] | None:
     """The blocks, or None when they were not kept or cannot be read."""
-    path = path_of(version)
+    return _read(version, path_of(version))
+
+
+def newest(version: DocumentVersion) -> list[Block] | None:
+    """The blocks to show: as they are read now, or else as an earlier reader read them. What is
+    searched came from those, until the file is read again."""
+    kind = MediaType(version.media_type).short
+    older = [path for path in _folder(version.sha256).glob(f"*-{kind}*.json.gz") if _age(path)]
+    for path in (path_of(version), *sorted(older, key=_age, reverse=True)):
+        if blocks := _read(version, path):
+            return blocks
+    return None
+
+
+def _age(path: Path) -> int:
+    number = path.name.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def _read(version: DocumentVersion, path: Path) -> list[Block] | None:
     try:
         return read_blocks(path)
     except FileNotFoundError:

@@ -126,4 +126,4 @@ def state_of(document: Document) -> str:
 
 def blocks_of(version: DocumentVersion) -> list[Block]:
     """The text of a version in reading order; empty until it was read."""
-    return parsed.load(version) or []
+    return parsed.newest(version) or []

@@ -104,7 +104,7 @@ def preview(*, document: Document, chosen: Wish) -> Preview:
     """Both cuttings of a document that was read. Raises AppError NO_TEXT (422) where no text of it
     is kept."""
     version = document.current or document.versions.order_by("-number")[0]
-    blocks = parsed.load(version)
+    blocks = parsed.newest(version)
     if not blocks:
         raise AppError(ErrorCode.NO_TEXT, status=422, field="document")
     now = wish_of(document.collection_id)
@@ -159,11 +159,13 @@ def cost(*, collection: Collection, chosen: Wish) -> Cost:
     for version in versions:
         if looked_at and time.monotonic() > until:
             break
-        blocks = parsed.load(version) or []
+        blocks = parsed.newest(version)
+        if not blocks:  # it has to be read again first
+            continue
         counted += len(chunk(blocks, chosen.recipe, version_id=str(version.pk)))
         looked_at += version.chunk_count
     is_exact = looked_at == now
-    passages = counted if is_exact or not looked_at else round(counted * now / looked_at)
+    passages = round(counted * now / looked_at) if looked_at else now
     each_s = _seconds_each()
     return Cost(
         documents=len(versions),

@@ -6,8 +6,10 @@ from apps.accounts.models import User
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
 from apps.documents import passages
 from apps.documents.models import Chunk
+from apps.documents.passage_models import CollectionRecipe
 from apps.engines.adapters.fake import ScriptedGenerator
 from apps.events.models import Event
+from apps.permissions.scope import system_scope
 from apps.rag.ports import Delta, DeltaKind
 from apps.rag.refusal import REFUSAL_EN, REFUSAL_ZH
 from apps.workspaces.models import Collection, Workspace
@@ -334,3 +336,28 @@ async def test_an_answer_keeps_what_the_model_was_given_and_says_that_a_person_w
     await sql(lambda: change("The notice period is a year.", 1))
     kept = await sql(lambda: Citation.objects.order_by("number")[0])
     assert kept.quote == "The notice period is sixty days."
+
+
+async def test_the_model_is_given_what_stands_around_and_the_citation_stays_small(
+    bob: User, collection: Collection, workspace: Workspace, model: ScriptedGenerator
+) -> None:
+    texts = [f"Clause {n} speaks of the {n}th matter of this lease." for n in range(60)]
+    texts[30] = "The notice period is ninety days."
+
+    def fill() -> None:
+        make_document(collection, "lease.pdf", texts=texts)
+        with system_scope("test: more around a passage"):
+            CollectionRecipe.objects.create(
+                collection=collection, workspace=workspace, size=64, parent=200
+            )
+
+    await sql(fill)
+    async with talking(bob) as talk:
+        frames = await talk.ask("What is the notice period?")
+    source = next(s for s in frames[1]["sources"] if s["quote"] == texts[30])
+    assert all(source["around"].count(text) <= 1 for text in texts)
+    wide = [s for s in frames[1]["sources"] if s["around"]]
+    assert wide
+    assert all(s["quote"] in s["around"] and len(s["around"]) > len(s["quote"]) for s in wide)
+    kept = await sql(lambda: Citation.objects.get(number=wide[0]["number"]))
+    assert (kept.quote, kept.around) == (wide[0]["quote"], wide[0]["around"])

@@ -17,7 +17,7 @@ from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
-from apps.documents import erase, services, upkeep  # noqa: E402
+from apps.documents import erase, passages, services, upkeep  # noqa: E402
 from apps.documents.models import Chunk, DeletionReceipt, Document, IngestRun  # noqa: E402
 from apps.engines import factory  # noqa: E402
 from apps.permissions.scope import entered, system_scope  # noqa: E402
@@ -39,6 +39,24 @@ def add(name: str, text: str) -> str:
         file = io.BytesIO(text.encode())
         added = services.add_version(collection=collection, file=file, name=name)
     return str(added.run.pk)
+
+
+def edit(name: str, text: str) -> str:
+    """Alice gives the first passage of a document another text; the run that follows."""
+    alice = User.objects.get(email="alice@example.com")
+    with entered(scope_of(alice)):
+        document = Document.objects.get(name=name)
+        chunk = Chunk.objects.filter(version=document.current_id).order_by("ordinal")[0]
+        number = chunk.edit.number if chunk.edit else 0
+        passages.edit(document=document, chunk_id=chunk.pk, text=text, number=number)
+        run = IngestRun.objects.filter(document=document).order_by("-created_at", "-pk")[0]
+    return str(run.pk)
+
+
+def indexed(name: str) -> list[str]:
+    """The texts that the index holds of a document."""
+    version = str(Document.objects.get(name=name).current_id)
+    return [one.text for one in factory.index().embedded(version)]
 
 
 def delete(name: str) -> str:
@@ -102,6 +120,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         set_up,
         add,
         delete,
+        edit,
+        indexed,
         clean_up,
         forget_failed,
         run,

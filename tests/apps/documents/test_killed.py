@@ -105,3 +105,17 @@ def test_killing_the_broker(plant: Plant) -> None:
 
     wait_until(has_been_sent, "what was not sent is sent again")
     until_done(plant, runs)
+
+
+def test_killing_the_worker_that_embeds_an_edit(plant: Plant) -> None:
+    added = plant.do("add", "edited.txt", "The notice period is ninety days.")
+    until_done(plant, [added])
+    runs = []
+    for number in range(3):
+        runs.append(plant.do("edit", "edited.txt", f"The notice period is {number} years."))
+        wait_until(lambda: plant.do("run", runs[-1])["state"] != "queued", "it is begun")
+        plant.kill("embed")
+        plant.launch("embed")
+        plant.do("leases_lapse")
+    until_done(plant, runs)
+    assert plant.do("indexed", "edited.txt") == ["The notice period is 2 years."]

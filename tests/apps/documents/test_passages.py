@@ -1,10 +1,12 @@
 """What people make of passages: edited, disabled, added, taken back; and what survives."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 
 from apps.accounts.models import User
 from apps.core.errors import AppError, ErrorCode
@@ -13,9 +15,10 @@ from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.documents.passage_models import CollectionRecipe, PassageChange, PassageEdit
 from apps.engines import factory
 from apps.engines.adapters.fake import HashEmbedder
-from apps.permissions.scope import ScopeDenied, system_scope
+from apps.permissions.scope import ScopeDenied, entered, system_scope
 from apps.search.services import search
 from apps.workspaces.models import Collection
+from apps.workspaces.scopes import scope_of
 from tests import factories
 from tests.apps.documents.conftest import As, add
 from tests.apps.documents.runs import due, lapse, worked_off
@@ -134,6 +137,32 @@ def test_of_two_who_edit_at_once_the_later_one_is_told_what_the_other_wrote(
     assert refused.value.details["text"] == "Hers."
     assert refused.value.details["by"] == "alice"
     assert texts(manual)[0] == "Hers."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_who_edit_at_the_same_moment_one_wins_and_seven_are_told(
+    as_: As, dora: User, manual: Document
+) -> None:
+    chunk = chunks(manual)[0]
+    scope = scope_of(dora)
+
+    def one_of_them(n: int) -> str:
+        try:
+            with entered(scope):
+                passages.edit(document=manual, chunk_id=chunk.pk, text=f"Text {n}.", number=0)
+        except AppError as refused:
+            return str(refused.details["text"])
+        else:
+            return ""
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(one_of_them, range(8)))
+    assert told.count("") == 1
+    assert set(told) - {""} == {texts(manual)[0]}
+    with as_(dora):
+        assert PassageChange.objects.count() == 1
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\x00"])

@@ -4,7 +4,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.core.errors import AppError
-from apps.documents import ingest, passages, recutting, services, upkeep
+from apps.documents import ingest, parsed, passages, queries, recutting, services, upkeep
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.documents.passage_models import CollectionRecipe
 from apps.documents.recipes import usual, wish, wish_of
@@ -95,6 +95,17 @@ def test_the_cost_counts_what_would_be_embedded_and_measures_the_time(
     assert cost.passages_now == len(texts(manual))
     assert cost.seconds is not None
     assert (same.documents, same.passages) == (0, 0)
+
+
+def test_text_that_an_earlier_reader_kept_is_shown_and_cut(
+    as_: As, alice: User, manual: Document, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with as_(alice):
+        before = recutting.cost(collection=collection, chosen=SMALL)
+        monkeypatch.setattr(parsed, "READER_VERSION", parsed.READER_VERSION + 1)
+        assert recutting.cost(collection=collection, chosen=SMALL).passages == before.passages
+        assert recutting.preview(document=manual, chosen=SMALL).new.count == before.passages
+        assert queries.blocks_of(manual.current)  # type: ignore[arg-type] # it is ready
 
 
 # --- applying -------------------------------------------------------------------------------------
@@ -189,6 +200,27 @@ def test_settings_that_change_while_a_document_is_embedded_are_followed(
         assert recutting.progress(collection) == recutting.Progress(1, 1, 0)
         assert {chunk.cut for chunk in chunks(manual)} == {last.cut}
         assert found("pump of hall", collection)
+
+
+def test_a_newer_version_that_comes_first_ends_the_cutting_of_the_old_one(
+    as_: As, alice: User, manual: Document, collection: Collection
+) -> None:
+    with as_(alice):
+        recutting.apply(collection=collection, chosen=SMALL)
+        new = add(collection, LONG.replace(b"pump", b"lift"), "pumps.md", on_existing="version")
+    with system_scope("test: the old one is read, the new one overtakes it"):
+        old = IngestRun.objects.get(cause=IngestRun.Cause.RECIPE)
+        ingest.parse(old.pk)
+        ingest.parse(new.run.pk)
+        ingest.embed(new.run.pk)
+        ingest.embed(old.pk)
+        old.refresh_from_db()
+        assert old.state == IngestRun.State.CANCELLED
+        left = Chunk.with_disabled.filter(version=manual.current_id)
+        assert set(left.values_list("cut", flat=True)) == {usual().cut}
+    assert {chunk.version_id for chunk in chunks(manual)} == {new.version.pk}
+    with as_(alice):
+        assert all("lift" in text for text in found("lift of hall", collection)[:3])
 
 
 def test_edits_survive_settings_under_which_their_text_is_the_same(

@@ -1,6 +1,6 @@
 """A small installation in a process of its own: ``python -m tests.apps.operations.installation``.
 
-``fill``: a person, a workspace, two documents, one of them deleted again, an API key. ``ask``: what
+``fill``: a person, a workspace, a document with a passage that she edited, one that is deleted again, an API key. ``ask``: what
 that person finds. The index is the fake one in memory, so ``ask`` starts with an empty one.
 """
 
@@ -21,8 +21,8 @@ from celery import current_app  # noqa: E402
 from apps.accounts.models import User  # noqa: E402
 from apps.core import jobs  # noqa: E402
 from apps.core.sealing import seal, unseal  # noqa: E402
-from apps.documents import ingest, services  # noqa: E402
-from apps.documents.models import Document, IngestRun  # noqa: E402
+from apps.documents import ingest, passages, services  # noqa: E402
+from apps.documents.models import Chunk, Document, IngestRun  # noqa: E402
 from apps.engines.models import Endpoint  # noqa: E402
 from apps.permissions.scope import entered, system_scope  # noqa: E402
 from apps.search.services import search  # noqa: E402
@@ -31,6 +31,7 @@ from apps.workspaces.scopes import scope_of  # noqa: E402
 from tests import factories  # noqa: E402
 
 QUESTION = "What is the notice period of the contract?"
+EDITED = "The notice period of the contract is ninety days. Weekends count."
 TEXT = "The notice period of the contract is ninety days.\n\nCooling units are inspected in May."
 
 
@@ -43,7 +44,9 @@ def fill() -> None:
     workspace = factories.make_workspace("Procurement", manager=alice)
     collection = factories.make_collection(workspace, "Contracts")
     with entered(scope_of(alice)):
-        _add(collection, "contract.txt", TEXT)
+        contract = _add(collection, "contract.txt", TEXT)
+        chunk = Chunk.objects.get(document=contract)
+        passages.edit(document=contract, chunk_id=chunk.pk, text=EDITED, number=0)
         gone = _add(collection, "gone.txt", "The notice period of this contract is one day.")
         services.delete_document(document=gone)
     Endpoint.objects.create(
@@ -60,9 +63,19 @@ def ask() -> None:
     with entered(scope_of(alice)):
         found = search(question=QUESTION, limit=3)
         names = sorted(Document.objects.values_list("name", flat=True))
-    passages = [passage.text for passage in found.passages]
+    texts = [passage.text for passage in found.passages]
+    edited = found.passages[0].edited
     key = unseal(Endpoint.objects.get(name="vLLM").sealed_key)
-    sys.stdout.write(json.dumps({"passages": passages, "documents": names, "key": key}))
+    sys.stdout.write(
+        json.dumps(
+            {
+                "passages": texts,
+                "original": edited.original if edited else "",
+                "documents": names,
+                "key": key,
+            }
+        )
+    )
 
 
 def _add(collection: Collection, name: str, text: str) -> Document:
