@@ -52,8 +52,9 @@ def new_run(
     profile: EmbeddingProfile | None = None,
 ) -> IngestRun:
     """A run, not saved: the sweeper sends what is saved without a message."""
-    actor = current_scope().actor_id
-    person = Priority.UPKEEP if actor is None else Priority.PERSON
+    scope = current_scope()
+    actor = scope.actor_id
+    person = Priority.UPKEEP if actor is None or scope.is_unattended else Priority.PERSON
     return IngestRun(
         collection_id=version.collection_id,
         document_id=version.document_id,

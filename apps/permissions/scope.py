@@ -33,6 +33,7 @@ class Scope:
 
     ``workspaces`` maps each workspace that the actor may use to the permissions held there;
     ``readable`` and ``writable`` are collection ids. ``via_key`` is the API key used, if any.
+    ``is_unattended``: a program of ours acts for the actor, and nobody waits for it.
     """
 
     actor_id: UUID | None
@@ -43,6 +44,7 @@ class Scope:
     readable: frozenset[UUID] = frozenset()
     writable: frozenset[UUID] = frozenset()
     system_reason: str = ""
+    is_unattended: bool = False
     via_key: UUID | None = None
 
     def __deepcopy__(self, _memo: object) -> "Scope":

@@ -1,12 +1,10 @@
 """What a document from a source is called, and how it is found again."""
 
-from apps.documents.names import LONGEST_BYTES, clean_name, suffix_of
+from apps.documents.names import clean_path, suffix_of
 from apps.engines.media_types import SUFFIXES
 from apps.sources.connectors.base import Entry, digest_of
 from apps.sources.models import Source
 
-# Folders stay readable in a name, which itself holds none.
-BETWEEN = " › "
 MOST_EXTERNAL = 255
 
 
@@ -17,15 +15,9 @@ def external_id(source: Source, key: str) -> str:
     return plain if is_plain else f"source:{source.pk}:sha256-{digest_of(key)}"
 
 
-def name_of(entry: Entry, opened: str) -> str:
-    """The name with as many of its folders, from the nearest on, as have room."""
-    name = clean_name(opened or entry.name)
-    for part in reversed([each for each in entry.folder.split("/") if each]):
-        longer = f"{clean_name(part)}{BETWEEN}{name}"
-        if len(longer.encode()) > LONGEST_BYTES:
-            break
-        name = longer
-    return name
+def name_of(entry: Entry) -> str:
+    """The name with the folders that it lies in, as documents have it."""
+    return clean_path(f"{entry.folder}/{entry.name}" if entry.folder else entry.name)
 
 
 def metadata_of(source: Source, entry: Entry) -> dict[str, str]:

@@ -8,7 +8,7 @@ came to its end.
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from apps.documents import services as documents
 from apps.documents.models import Document
 from apps.documents.reasons import OF_THE_FILE
 from apps.permissions.scope import Scope, entered
-from apps.sources.connectors.base import Connector, Entry, Gap, Known, Unchanged, digest_of
+from apps.sources.connectors.base import Connector, Entry, Gap, Known, digest_of
 from apps.sources.leases import LeaseLost, Work
 from apps.sources.models import Source, SourceEntry
 from apps.sources.naming import external_id, metadata_of, name_of, takes_suffix
@@ -119,7 +119,7 @@ class Actor:
         if source.owner is not None:
             scope = scope_of(source.owner).narrowed([collection])
             if scope.may_write(collection):
-                return scope
+                return replace(scope, is_unattended=True)
         raise AppError(ErrorCode.SOURCE_OWNER, status=403)
 
 
@@ -218,10 +218,6 @@ class Following:
         try:
             _check(entry)
             added = self._added(entry)
-        except Unchanged:
-            self.counts.unchanged += 1
-            self._failures = 0
-            self._kept(entry, row, sha256=row.sha256 if row else "")
         except AppError as error:
             self._refused(entry, row, error)
         else:
@@ -233,11 +229,12 @@ class Following:
             return documents.add_version(
                 collection=self.source.collection,
                 file=self._counted(opened.pieces),
-                name=name_of(entry, opened.name),
+                name=name_of(entry),
                 external_id=external_id(self.source, entry.key),
                 source_url=entry.url,
                 metadata=metadata_of(self.source, entry),
                 on_existing="rename",
+                keeps_folders=True,
             )
 
     def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -257,7 +254,7 @@ class Following:
             self.counts.changed += 1
             if row.sha256 and self._was_changed_by_hand(document, row, added):
                 self.counts.problem(document.name, ErrorCode.CHANGED_BY_HAND)
-        if row is not None and row.name != entry.name:
+        if row is not None and row.name != name_of(entry):
             self._rename(document, entry, row)
         self._kept(entry, row, document=document, sha256=added.version.sha256)
 
@@ -272,7 +269,7 @@ class Following:
             return
         try:
             with entered(self.actor.scope()):
-                documents.rename_document(document=document, name=name_of(entry, ""))
+                documents.rename_document(document=document, name=name_of(entry))
         except AppError as error:
             self.counts.problem(entry.name, error.code)
 
@@ -295,14 +292,13 @@ class Following:
         if row is not None and "document" not in values:
             values.setdefault("document_id", row.document_id)
             values.setdefault("sha256", row.sha256)
-        document = values.get("document")
         SourceEntry.objects.update_or_create(
             source=self.source,
             digest=digest_of(entry.key),
             defaults={
                 "collection_id": self.source.collection_id,
                 "key": entry.key,
-                "name": entry.name[:255] if document is None else document.name,
+                "name": name_of(entry),
                 "fingerprint": entry.fingerprint[:200],
                 "memory": dict(entry.memory),
                 "code": "",

@@ -59,14 +59,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The bytes of an entry, on their way. Where the entry could only guess, they say more."""
+    """The bytes of an entry, on their way."""
 
     pieces: Iterable[bytes]
-    name: str = ""
-
-
-class Unchanged(Exception):
-    """Raised by ``open``: the server says that it is still the same."""
 
 
 def nothing_known(_key: str) -> Known | None:
@@ -135,9 +130,8 @@ class Connector:
     """Base of the kinds. An instance serves one run, or one test, in one thread.
 
     ``list`` yields everything that is there, and a Gap for each part that cannot be listed; it
-    raises AppError when nothing can. ``open`` raises AppError for one entry, Unchanged when there
-    is nothing new. ``address`` names the settings that say where credentials are sent to: they
-    are typed again when one of these changes.
+    raises AppError when nothing can. ``open`` raises AppError for one entry. ``address`` names the
+    settings that say where credentials are sent to: they are typed again when one of these changes.
     """
 
     do_not_call_in_templates: ClassVar[bool] = True

@@ -51,13 +51,13 @@ def test_pages_and_attachments_come_change_and_go(
     done = run(source)
     assert (done.state, differences(done)) == ("done", (4, 0, 0))
     assert codes(done) == {"photo.psd": "UNSUPPORTED"}
-    above = "" if wiki.context else "Top › "
+    above = "" if wiki.context else "Top/"
     assert names(collection) == sorted(
         [
-            f"HR › {above}Leave   休假.html".replace("   ", " "),
-            f"HR › {above}Travel.html",
-            "HR › Leave 休假 › plan.md",
-            "HR › Top.html",
+            f"HR/{above}Leave   休假.html".replace("   ", " "),
+            f"HR/{above}Travel.html",
+            "HR/Leave 休假/plan.md",
+            "HR/Top.html",
         ]
     )
     with system_scope("test: look"):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.errors import ErrorCode
 from apps.documents import services as documents
-from apps.documents.models import DeletionReceipt, Document
+from apps.documents.models import DeletionReceipt, Document, IngestRun
 from apps.permissions.scope import ScopeDenied, system_scope
 from apps.sources import leases, services, upkeep
 from apps.sources import sync as syncing
@@ -33,13 +33,15 @@ def test_files_come_once_with_their_folders_in_the_name(
     write(share / "HR" / "2024" / "Leave.md", "Thirty days of leave.")
     done = run(folder)
     assert (done.state, differences(done)) == ("done", (2, 0, 0))
-    assert names(collection) == ["HR › 2024 › Leave.md", "Opening.md"]
+    assert names(collection) == ["HR/2024/Leave.md", "Opening.md"]
     with system_scope("test: look"):
         document = Document.objects.get(name__contains="Leave")
     assert document.metadata["folder"] == "HR/2024"
     assert document.metadata["source"] == "Handbook"
     assert document.external_id == f"source:{folder.pk}:HR/2024/Leave.md"
     assert document.owner_id == alice.pk
+    with system_scope("test: look"):
+        assert {each.priority for each in document.runs.all()} == {IngestRun.Priority.UPKEEP}
     again = run(folder)
     assert (differences(again), again.unchanged, again.bytes) == ((0, 0, 0), 2, 0)
 

@@ -39,7 +39,7 @@ def test_messages_come_once_and_go(mails: Mails, follow: Follow, collection: Col
     source = follow("imap", values(mails))
     done = run(source)
     assert (done.state, differences(done)) == ("done", (7, 0, 0))
-    assert "INBOX › 2024-05-06 合同.eml" in names(collection)
+    assert "INBOX/2024-05-06 合同.eml" in names(collection)
     mails.fetched.clear()
     mails.add(20, "New", "text")
     del mails.folders["INBOX"][3]
