@@ -117,6 +117,11 @@ class Env(BaseSettings):
 
     # --- limits -----------------------------------------------------------------------------
     upload_max_mb: int = Field(200, description="Largest file that is accepted, in MiB.")
+    clamav: str = Field(
+        "",
+        description="Address of ClamAV's clamd: path of its socket, or host:port. With it no file is "
+        "read before it was scanned. Empty: no scan.",
+    )
     archive_max_mb: int = Field(
         2048, description="Most that one archive may hold once it is unpacked, in MiB."
     )

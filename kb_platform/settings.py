@@ -171,6 +171,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- uploads ------------------------------------------------------------------------------------
 UPLOAD_MAX_BYTES = _env.upload_max_mb * 1024 * 1024
+CLAMAV = _env.clamav.strip()
 ARCHIVE_MAX_BYTES = _env.archive_max_mb * 1024 * 1024
 DISK_RESERVE_BYTES = _env.disk_reserve_mb * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # fields; files stream to disk

@@ -35,6 +35,9 @@ class ErrorCode(StrEnum):
     NESTED_TOO_DEEP = "NESTED_TOO_DEEP"
     NOT_A_FILE = "NOT_A_FILE"
     OUTSIDE_PATH = "OUTSIDE_PATH"
+    INFECTED = "INFECTED"
+    NOT_SCANNED = "NOT_SCANNED"
+    SCAN_WAIT = "SCAN_WAIT"
     ADDRESS_REFUSED = "ADDRESS_REFUSED"
     FETCH_FAILED = "FETCH_FAILED"
     DISK_FULL = "DISK_FULL"
@@ -112,6 +115,15 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.NOT_A_FILE: _("A link or a device, not a file. It was left out."),
     ErrorCode.OUTSIDE_PATH: _("Its path leads out of the archive. It was left out."),
+    ErrorCode.INFECTED: _(
+        "The virus scanner found something harmful in this file. It was not read, and nobody can download it. Delete it, and look at where it came from."
+    ),
+    ErrorCode.NOT_SCANNED: _(
+        "The virus scanner does not take a file of this size, so it was not read. An administrator can raise StreamMaxLength of clamd; then try again."
+    ),
+    ErrorCode.SCAN_WAIT: _(
+        "The virus scanner does not answer. The file is read as soon as it was scanned."
+    ),
     ErrorCode.ADDRESS_REFUSED: _(
         "This address is not fetched: only public http and https addresses are."
     ),

@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from apps.core import hooks
+from apps.core import clamav, health, hooks
 
 
 class DocumentsConfig(AppConfig):
@@ -12,3 +12,5 @@ class DocumentsConfig(AppConfig):
         from apps.documents.endings import place_ends  # noqa: PLC0415 - models are loaded now
 
         hooks.place_ending.connect(place_ends)
+        if clamav.is_on():
+            health.PARTS["scanner"] = clamav.answers

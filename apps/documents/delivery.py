@@ -11,6 +11,7 @@ from django.utils.http import content_disposition_header
 
 from apps.core import blobs
 from apps.core.aio import in_thread
+from apps.core.errors import AppError, ErrorCode
 from apps.documents.models import DocumentVersion
 from apps.engines.media_types import MediaType
 
@@ -25,7 +26,9 @@ _POLICY = "default-src 'none'; sandbox"
 
 def original(request: HttpRequest, version: DocumentVersion) -> HttpResponseBase:
     """The bytes as they were uploaded. Honours Range and If-None-Match. Raises AppError
-    FILE_MISSING (410)."""
+    FILE_MISSING (410) or INFECTED (403)."""
+    if version.infection:
+        raise AppError(ErrorCode.INFECTED, status=403)
     tag = f'"{version.sha256}"'
     if request.headers.get("If-None-Match") == tag:
         return _with_headers(HttpResponseNotModified(), version)

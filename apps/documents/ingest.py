@@ -26,6 +26,7 @@ from apps.documents.probe import is_found
 from apps.documents.queue import queue
 from apps.documents.recipes import wish_of
 from apps.documents.recognition import Pages, note_recognition, was_read
+from apps.documents.scanning import scan
 from apps.engines import factory
 from apps.engines.models import EmbeddingProfile
 from apps.engines.profiles import filling_profile
@@ -49,6 +50,8 @@ def parse(run_id: UUID | None = None) -> None:
     with _ending(work):
         clock, pages = Clock(), Pages(work.extend)
         version = work.run.version
+        scan(work.run, beat=work.extend)
+        clock.read()
         blocks = parsed.load(version)
         if blocks is None:
             blocks = _read(work, pages)

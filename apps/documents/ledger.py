@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
+from apps.core.errors import ErrorCode
 from apps.documents.models import DocumentVersion, IngestRun, LedgerEntry
 
 Stage = LedgerEntry.Stage
 # Where a run stopped, by the stage that it was at.
+_STOPPED_BY = {
+    LedgerEntry.UNVERIFIED: Stage.VERIFIED,
+    ErrorCode.INFECTED: Stage.SCANNED,
+    ErrorCode.NOT_SCANNED: Stage.SCANNED,
+    ErrorCode.SCAN_WAIT: Stage.SCANNED,
+}
 _STOPPED_AT = {
     IngestRun.Stage.PARSE: Stage.PARSED,
     IngestRun.Stage.EMBED: Stage.EMBEDDED,
@@ -55,7 +62,7 @@ def stopped(run: IngestRun, code: str) -> None:
     """A run that stopped, for now or for good, and why. In a system scope."""
     if run.profile_id is not None:
         return
-    at = Stage.VERIFIED if code == LedgerEntry.UNVERIFIED else _STOPPED_AT[run.stage]  # type: ignore[index]
+    at = _STOPPED_BY.get(code) or _STOPPED_AT[run.stage]  # type: ignore[index]
     entry = _entry(run, Passed(at, 0))
     entry.error_code = code
     _save([entry])

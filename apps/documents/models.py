@@ -99,6 +99,9 @@ class DocumentVersion(ScopedModel):
     sha256 = models.CharField(max_length=64, db_index=True)
     size = models.PositiveBigIntegerField()
     media_type = models.CharField(max_length=120)
+    infection = models.CharField(
+        max_length=120, blank=True, default="", help_text="What a virus scanner calls it."
+    )
     pages = models.PositiveIntegerField(null=True, blank=True)
     recognition = models.JSONField(
         null=True, blank=True, help_text="What was recognised in pictures; null: nothing had to be."
@@ -314,6 +317,7 @@ class LedgerEntry(ScopedModel):
     class Stage(models.TextChoices):
         RECEIVED = "received", _("Received")
         CHECKED = "checked", _("Checked")
+        SCANNED = "scanned", _("Scanned for viruses")
         RECOGNISED = "recognised", _("Recognised (OCR)")
         PARSED = "parsed", _("Read")
         CHUNKED = "chunked", _("Cut into passages")

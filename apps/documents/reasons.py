@@ -12,5 +12,6 @@ OF_THE_FILE = frozenset(
         ErrorCode.NO_TEXT,
         ErrorCode.TOO_LARGE,
         ErrorCode.FILE_MISSING,
+        ErrorCode.INFECTED,
     }
 )

@@ -29,6 +29,9 @@ def error_title(code: str) -> str:
         ErrorCode.GAVE_UP: _("Set aside"),
         ErrorCode.FILE_MISSING: _("The file is missing"),
         ErrorCode.NOT_FOUND_AGAIN: _("Not found by a search"),
+        ErrorCode.INFECTED: _("Infected"),
+        ErrorCode.NOT_SCANNED: _("Not scanned"),
+        ErrorCode.SCAN_WAIT: _("Waiting for the virus scanner"),
         ErrorCode.ARCHIVE_TOO_LARGE: _("Too much in it"),
         ErrorCode.DISK_FULL: _("The disk is full"),
     }
