@@ -105,7 +105,8 @@ def test_what_a_search_does_not_find_never_becomes_searchable(
     last = ledger_of(client_of(alice), document)[-1]
     assert (last["stage"], last["attempt"]) == ("verified", MOST_ATTEMPTS)
     balance = client_of(alice).get(f"/api/v1/collections/{collection.pk}/balance").json()
-    assert balance == {"received": 1, "searchable": 0, "waiting": 0, "failed": 1}
+    counts = {name: balance[name] for name in ("received", "searchable", "waiting", "failed")}
+    assert counts == {"received": 1, "searchable": 0, "waiting": 0, "failed": 1}
 
 
 def test_after_a_failed_search_another_attempt_makes_it_searchable(
