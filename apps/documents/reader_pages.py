@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from apps.core.errors import message_of
+from apps.core.ids import as_uuid
 from apps.documents import ledger, sketch
 from apps.documents.delivery import PICTURES, original
 from apps.documents.forms import ValidityForm
@@ -76,19 +77,12 @@ def version_of(request: HttpRequest, found: Document) -> DocumentVersion:
     versions = DocumentVersion.objects.filter(document=found)
     wanted = request.GET.get("v", "")
     if wanted:
-        return get_object_or_404(versions, pk=_uuid(wanted))
+        return get_object_or_404(versions, pk=as_uuid(wanted))
     return found.current or versions.order_by("-number")[0]
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
 def _chunk(request: HttpRequest, version: DocumentVersion) -> Chunk | None:
-    wanted = _uuid(request.GET.get("chunk", ""))
+    wanted = as_uuid(request.GET.get("chunk", ""))
     rows = Chunk.with_disabled.filter(version=version).select_related("edit")
     return rows.filter(pk=wanted).first() if wanted else None
 

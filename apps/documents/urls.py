@@ -16,6 +16,7 @@ app_name = "documents"
 
 urlpatterns = [
     path("w/<slug:slug>/documents", views.workspace, name="workspace"),
+    path("incoming", views.incoming, name="incoming"),
     path("k/<uuid:collection>/", views.listing, name="list"),
     path("k/<uuid:collection>/rows", views.rows, name="rows"),
     path("k/<uuid:collection>/text", views.add_text, name="text"),

@@ -11,12 +11,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.errors import AppError, ErrorCode, message_of
+from apps.core.ids import as_uuid
 from apps.core.pages import blame
 from apps.documents import services, validity
 from apps.documents.forms import FilterForm, RenameForm, TextForm, UrlForm
+from apps.documents.incoming import batches
 from apps.documents.models import Document, IngestRun
 from apps.documents.queries import (
     FAILED,
@@ -133,6 +136,23 @@ def _row(request: HttpRequest, document: Document) -> HttpResponse:
     _with_places([found])
     may_write = current_scope().may_write(found.collection_id)
     return render(request, "documents/_row.html", {"document": found, "may_write": may_write})
+
+
+@never_cache
+@require_safe
+def incoming(request: HttpRequest) -> HttpResponse:
+    """The line about what this person brought, asked for again while something is on its way.
+    ``?watched=``: collections it told of; ``?here=``: one whose own page says it already."""
+    watched = {key for text in request.GET.get("watched", "").split(",") if (key := as_uuid(text))}
+    here = as_uuid(request.GET.get("here", ""))
+    found = [one for one in batches(watched) if one.collection.pk != here]
+    context = {
+        "batches": found,
+        "is_active": any(one.waiting for one in found),
+        "watched": ",".join(str(one.collection.pk) for one in found),
+        "here_id": here,
+    }
+    return render(request, "documents/_incoming.html", context)
 
 
 # --- adding ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from collections.abc import Collection as Some
 from uuid import UUID
 
 from apps.core.errors import AppError, ErrorCode
+from apps.core.ids import as_uuid
 from apps.workspaces.models import Collection, Workspace
 
 
@@ -29,17 +30,10 @@ def named_collections(
 
 def _rooms(names: Some[str]) -> set[UUID]:
     """Ids of workspaces named by slug or id."""
-    ids = {value for name in names if (value := _as_id(name))}
-    slugs = {name for name in names if not _as_id(name)}
+    ids = {value for name in names if (value := as_uuid(name))}
+    slugs = {name for name in names if not as_uuid(name)}
     found = set(Workspace.objects.filter(pk__in=ids).values_list("pk", flat=True))
     by_slug = dict(Workspace.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     if ids - found or slugs - set(by_slug):
         raise AppError(ErrorCode.NOT_FOUND, status=404, field="workspaces")
     return found | set(by_slug.values())
-
-
-def _as_id(name: str) -> UUID | None:
-    try:
-        return UUID(name)
-    except ValueError:
-        return None
