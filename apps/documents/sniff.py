@@ -118,6 +118,8 @@ def _office(names: Sequence[str]) -> MediaType | None:
 def _named(names: Sequence[str], suffix: str) -> MediaType | None:
     """What does not say what it is, by a part that it must have."""
     wanted = SUFFIXES.get(suffix)
+    if "OFD.xml" in names:
+        return MediaType.OFD
     if wanted is MediaType.EPUB and "META-INF/container.xml" in names:
         return wanted
     if "index.apxl" in names:

@@ -81,6 +81,7 @@ class MediaType(StrEnum):
     ODT = "application/vnd.oasis.opendocument.text", Container.ZIP, "odt ott", "office.odf_parser.OdfParser"
     ODS = "application/vnd.oasis.opendocument.spreadsheet", Container.ZIP, "ods ots", "office.odf_parser.OdfParser"
     ODP = "application/vnd.oasis.opendocument.presentation", Container.ZIP, "odp otp", "office.odf_parser.OdfParser"
+    OFD = "application/ofd", Container.ZIP, "ofd", "office.ofd_parser.OfdParser"
     RTF = "application/rtf", Container.RTF, "rtf", "office.rtf_parser.RtfParser"
     EPUB = "application/epub+zip", Container.ZIP, "epub", "web.epub_parser.EpubParser"
     EML = "message/rfc822", Container.TEXT, "eml mht mhtml", "mail.mail_parser.MailParser"
