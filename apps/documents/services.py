@@ -289,10 +289,10 @@ def _existing(upload: _Upload) -> Document | None:
 
 
 def _free_name(upload: _Upload) -> str:
-    taken = set(
-        Document.objects.filter(collection=upload.collection).values_list("name", flat=True)
-    )
-    return numbered(upload.filename, taken)
+    documents = Document.objects.filter(collection=upload.collection)
+    if not documents.filter(name=upload.filename).exists():
+        return upload.filename  # the usual case, and cheap in a collection of many
+    return numbered(upload.filename, set(documents.values_list("name", flat=True)))
 
 
 def _again(document: Document, upload: _Upload) -> Added:

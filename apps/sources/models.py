@@ -1,7 +1,6 @@
 """Where documents come from by themselves: a source, its runs, and what it was seen to hold."""
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -153,8 +152,3 @@ class SourceEntry(_OfWriters):
 
     def __str__(self) -> str:
         return self.name
-
-    def columns(self) -> dict[str, Any]:
-        """What is written of it, but for its keys."""
-        names = ("name", "fingerprint", "memory", "document", "sha256", "code", "seen_at")
-        return {name: getattr(self, name) for name in names}

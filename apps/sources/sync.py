@@ -292,19 +292,23 @@ class Following:
         if row is not None and "document" not in values:
             values.setdefault("document_id", row.document_id)
             values.setdefault("sha256", row.sha256)
-        SourceEntry.objects.update_or_create(
+        written = {
+            "name": name_of(entry),
+            "fingerprint": entry.fingerprint[:200],
+            "memory": dict(entry.memory),
+            "code": "",
+            "seen_at": timezone.now(),
+            **values,
+        }
+        if row is not None:
+            SourceEntry.objects.filter(pk=row.pk).update(**written)
+            return
+        SourceEntry.objects.create(
             source=self.source,
+            collection_id=self.source.collection_id,
+            key=entry.key,
             digest=digest_of(entry.key),
-            defaults={
-                "collection_id": self.source.collection_id,
-                "key": entry.key,
-                "name": name_of(entry),
-                "fingerprint": entry.fingerprint[:200],
-                "memory": dict(entry.memory),
-                "code": "",
-                "seen_at": timezone.now(),
-                **values,
-            },
+            **written,
         )
 
     # --- what is gone -----------------------------------------------------------------------------

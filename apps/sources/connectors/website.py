@@ -30,6 +30,7 @@ from apps.sources.web import Answer, Client, origin_of, refused
 
 AGENT = "Footnote"
 MOST_SITEMAPS = 500
+MOST_MISSES = 10
 LONGEST_PAGE = 10 * 1024 * 1024
 
 
@@ -98,6 +99,7 @@ class Website(Connector):
         self._client = Client(self._start, may_visit=self._is_inside)
         self._robots: Protego | None = None
         self._next_at = 0.0
+        self._misses = 0
         self._held: Visit | None = None
 
     def close(self) -> None:
@@ -160,8 +162,14 @@ class Website(Connector):
         pause = settings.SOURCE_PAUSE_S if delay is None else float(delay)
         time.sleep(max(0.0, self._next_at - time.monotonic()))
         self._next_at = time.monotonic() + pause
+        self._misses += 1
         with self._client.ask("GET", url, headers=headers) as answer:
+            self._misses = 0
             yield answer
+
+    def _is_away(self, error: AppError) -> bool:
+        """Whether so many requests in a row went unanswered that the others need not be tried."""
+        return error.code == ErrorCode.SOURCE_UNREACHABLE and self._misses >= MOST_MISSES
 
     def _visit(self, url: str) -> Visit | None:
         """What is there now; with the fingerprint of before when it did not change. None: nothing
@@ -230,7 +238,7 @@ class Website(Connector):
             try:
                 visit = self._visit(url)
             except AppError as error:
-                if depth == 0:
+                if depth == 0 or self._is_away(error):
                     raise
                 if error.code != ErrorCode.SOURCE_MISSING:
                     yield Gap(url, error.code)
@@ -271,6 +279,8 @@ class Website(Connector):
         try:
             visit = self._visit(url)
         except AppError as error:
+            if self._is_away(error):
+                raise
             if error.code != ErrorCode.SOURCE_MISSING:
                 yield Entry(url, _last(url), "", url=url, held=error.code)
             return

@@ -194,6 +194,23 @@ def test_the_server_going_away_in_the_middle_removes_nothing(
     assert len(names(collection)) == 5
 
 
+def test_a_site_that_went_away_is_not_asked_for_every_page(
+    web: Served, follow: Follow, collection: Collection
+) -> None:
+    links = [f"{n}.html" for n in range(40)]
+    web.page("/help/", page("Help", *links))
+    for link in links:
+        web.page(f"/help/{link}", page(link))
+    source = follow("website", values(web))
+    run(source)
+    web.asked.clear()
+    web.answer = lambda asked: (500, {}, b"") if asked.path.endswith(".html") else None
+    done = run(source)
+    assert (done.state, done.error_code, done.removed) == ("failed", "SOURCE_UNREACHABLE", 0)
+    assert len(web.paths()) == 11
+    assert len(names(collection)) == 41
+
+
 # --- sitemaps -------------------------------------------------------------------------------------
 def sitemap(*rows: tuple[str, str], kind: str = "url") -> str:
     body = "".join(
