@@ -12,7 +12,7 @@ from django.utils import translation
 from apps.accounts.models import User
 from apps.documents import parsed, queries, services
 from apps.documents.models import DocumentVersion, IngestRun, LedgerEntry
-from apps.documents.recognition import POOR, recognition_of
+from apps.documents.recognition import recognition_of
 from apps.documents.templatetags.page_words import page_numbers
 from apps.engines import factory
 from apps.rag.ports import Block, BlockKind
@@ -154,11 +154,18 @@ def test_confidence_is_a_mean_over_characters_and_poor_pages_are_named() -> None
         [
             block("read", 1, None),
             block("a" * 90, 2, 1.0),
-            block("b" * 10, 2, 0.5),
-            block("c" * 100, 7, POOR - 0.1),
+            block("b" * 10, 2, 0.8),
+            block("c" * 100, 7, 0.8),
         ]
     )
-    assert told == {"pages": 2, "of": 7, "confidence": 0.875, "poor": [7]}
+    assert told == {"pages": 2, "of": 7, "confidence": 0.89, "poor": [7]}
+
+
+def test_a_page_of_the_kind_that_was_wrong_in_one_of_fifteen_characters_is_poor() -> None:
+    for confidence, poor in ((0.99, []), (0.945, [3])):
+        told = recognition_of([block("合同" * 50, 3, confidence)])
+        assert told is not None
+        assert told["poor"] == poor
 
 
 def test_nothing_recognised_is_nothing() -> None:
