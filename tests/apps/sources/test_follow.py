@@ -1,7 +1,7 @@
 """Following: what is new comes, what changed becomes a version, what is gone goes, carefully."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -428,6 +428,21 @@ def test_the_clock_starts_what_is_due_once(folder: Source, sent_jobs: Any) -> No
         folder.refresh_from_db()
         assert folder.next_run_at is not None
         assert folder.next_run_at > timezone.now() + timedelta(minutes=50)
+
+
+@pytest.mark.parametrize(
+    ("now", "following"),
+    [("01:00", "2024-05-06 03:30"), ("03:30", "2024-05-07 03:30"), ("23:00", "2024-05-07 03:30")],
+)
+def test_a_daily_source_runs_at_its_time_of_the_day_there(
+    folder: Source, now: str, following: str
+) -> None:
+    folder.every_minutes, folder.daily_at = 0, time(3, 30)
+    with timezone.override("Asia/Shanghai"):
+        at = timezone.make_aware(datetime.fromisoformat(f"2024-05-06 {now}"))
+        found = services.next_run(folder, now=at)
+        assert found is not None
+        assert f"{timezone.localtime(found):%Y-%m-%d %H:%M}" == following
 
 
 def test_a_paused_source_does_not_run_by_itself(folder: Source, as_: As, alice: User) -> None:
