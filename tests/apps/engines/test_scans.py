@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -245,3 +246,25 @@ def test_text_in_any_language_is_of_use(text: str) -> None:
 )
 def test_text_whose_characters_are_not_those_that_are_seen_is_not(text: str) -> None:
     assert is_garbage(text)
+
+
+# --- inside of other files ------------------------------------------------------------------------
+def mail(*names: str) -> bytes:
+    letter = EmailMessage()
+    letter["Subject"] = "Signed lease"
+    letter.set_content("Please find it below.")
+    for name in names:
+        kind = name.rpartition(".")[2].replace("jpg", "jpeg")
+        letter.add_attachment(sample(name), maintype="image", subtype=kind, filename=name)
+    return letter.as_bytes()
+
+
+def test_a_scan_that_a_mail_brings_is_recognised_and_a_logo_is_not(read: Read) -> None:
+    blocks = read(mail("scan_phone.jpg", "scan_letter.png"), MediaType.EML)
+    texts = [block.text for block in blocks]
+    scan = texts.index("scan_phone.jpg")
+    assert "万分之四支付违约金" in said(blocks[scan:])
+    assert texts.count("scan_letter.png") == 1, "a small picture is listed by its name"
+    assert said(blocks).count("设备租赁合同") == 1
+    assert {block.page for block in blocks[scan:]} == {None}
+    assert all(block.confidence for block in blocks[scan + 1 :])
