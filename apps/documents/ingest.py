@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 Stage = IngestRun.Stage
 # Versions of at most this many chunks are embedded together, so many at a time.
 SMALL, TAKEN_ALONG = 16, 15
+# What may go wrong with a stage that is right; OperationalError: a database without room.
+_EXPECTED = (ports.EngineError, AppError, Transient, OSError, OperationalError)
 
 
 def parse(run_id: UUID | None = None) -> None:
@@ -135,7 +137,7 @@ def _indexed(works: list[Work], profile: EmbeddingProfile) -> list[Work]:
             cuts={work.run.version_id: work.run.cut for work in works if work.run.cut},
             keeping={work.run.version_id for work in works if work.run.cause},
         )
-    except (ports.EngineError, AppError, Transient, OSError, LeaseLost) as error:
+    except (*_EXPECTED, LeaseLost) as error:
         for work in works:
             with _ending(work):
                 _raise_for(error, is_alone=len(works) == 1)
@@ -281,14 +283,7 @@ def _ending(work: Work) -> Iterator[None]:
     try:
         try:
             yield
-        except (
-            ports.ParseError,
-            ports.EngineError,
-            AppError,
-            Transient,
-            OSError,
-            OperationalError,
-        ) as error:
+        except (ports.ParseError, *_EXPECTED) as error:
             _give_back(work, error)
     except LeaseLost:
         log.info("run %s is no longer ours", work.run.pk)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -221,8 +221,9 @@ def test_a_file_given_up_does_not_stop_the_others(
         (EngineBusy("full", retry_after=7), "ENGINE_WAIT"),
         (Transient(ErrorCode.ENGINE_WAIT), "ENGINE_WAIT"),
         (OSError(28, "No space left on device"), "DISK_FULL"),
+        (OperationalError("database or disk is full"), "DISK_FULL"),
     ],
-    ids=["down", "full", "transient", "disk"],
+    ids=["down", "full", "transient", "disk", "database"],
 )
 def test_what_is_not_the_files_fault_does_not_use_up_its_attempts(
     added: services.Added,
