@@ -30,8 +30,17 @@ def conversation(site: Site, admin: Page, library: str) -> str:
 
 
 @pytest.fixture
-def pages(library: str, conversation: str) -> dict[str, str]:
+def pages(library: str, conversation: str, admin: Page) -> dict[str, str]:
+    admin.goto(library)
+    document = str(admin.locator(".doc-name").first.get_attribute("href"))
     return {
+        "document": document,
+        "passages": f"{document}/passages",
+        "compare": f"{document}/compare",
+        "cutting": f"{library.rstrip('/')}/cutting",
+        "sources": f"{library.rstrip('/')}/sources",
+        "embedding": "/administration/embedding",
+        "models": "/administration/models",
         "home": "/",
         "documents": library,
         "conversation": conversation,
