@@ -90,7 +90,7 @@ class SourcesView(ApiView):
             collection=place,
             kind=wanted["kind"],
             name=wanted["name"],
-            values=wanted["settings"],
+            values=services.with_defaults(wanted["kind"], wanted["settings"]),
             schedule=wanted.get("schedule", _SCHEDULE),
         )
         return Response(CollectionSourceOut(made).data, status=201)
@@ -110,7 +110,8 @@ class SourceTryView(SourcesView):
     def post(self, request: Request, collection: UUID) -> Response:
         place = self.place(collection=collection)
         wanted = checked(SourceTryIn, request.data)
-        steps = tried(collection=place, kind=wanted["kind"], values=wanted["settings"])
+        values = services.with_defaults(wanted["kind"], wanted["settings"])
+        steps = tried(collection=place, kind=wanted["kind"], values=values)
         return Response(StepsOut({"steps": steps}).data)
 
 
@@ -147,7 +148,7 @@ class SourceView(ApiView):
             services.update_source(
                 source=found,
                 name=wanted.get("name", found.name),
-                values=wanted.get("settings", found.settings),
+                values=services.with_defaults(found.kind, wanted.get("settings", found.settings)),
                 schedule=wanted.get("schedule", schedule),
             )
         if "is_on" in wanted:

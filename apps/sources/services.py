@@ -45,6 +45,8 @@ def validated(
     for the address they were typed for. Raises AppError BAD_REQUEST with ``fields``."""
     connector = KINDS[kind]
     form = connector.form(data=dict(values))
+    if unknown := set(values) - set(form.fields):
+        raise _wrong({name: [_("Unknown field.")] for name in sorted(unknown)})
     if not form.is_valid():
         raise _wrong({name: [str(one) for one in each] for name, each in form.errors.items()})
     given = form.values()
@@ -62,6 +64,14 @@ def validated(
             }
         )
     return given, {name: typed[name] or stored.get(name, "") for name in connector.secrets}
+
+
+def with_defaults(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a program, which leaves out what it does not mind. On a page a box that is left
+    out is one that is not ticked."""
+    fields = KINDS[kind].form.base_fields
+    usual = {name: field.initial for name, field in fields.items() if field.initial is not None}
+    return {**usual, **values}
 
 
 def _wrong(fields: Mapping[str, Any]) -> AppError:

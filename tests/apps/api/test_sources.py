@@ -58,6 +58,36 @@ def test_a_source_is_made_changed_run_and_ended(
     assert program.get(here).status_code == 404
 
 
+def test_what_a_program_leaves_out_is_as_usual(
+    api_of: Api, alice: User, collection: Collection
+) -> None:
+    program = api_of(alice)
+    body = {"kind": "website", "name": "Site", "settings": {"url": "https://example.org/"}}
+    made = program.post(f"collections/{collection.pk}/sources", body).json()
+    usual = {"how": "crawl", "depth": 3, "most": 1000, "with_files": True, "below": ""}
+    assert made["settings"] == {"url": "https://example.org/", **usual}
+    here = f"sources/{made['id']}"
+    without = {"settings": {"url": "https://example.org/", "with_files": False}}
+    assert program.patch(here, without).json()["settings"]["with_files"] is False
+    assert program.patch(here, {"name": "Renamed"}).json()["settings"]["with_files"] is False
+
+
+def test_a_password_goes_in_and_never_comes_out(
+    api_of: Api, alice: User, collection: Collection
+) -> None:
+    program = api_of(alice)
+    settings = {"url": "https://cloud.example.org/dav/", "username": "ann", "password": "geheim"}
+    body = {"kind": "webdav", "name": "Cloud", "settings": settings}
+    made = program.post(f"collections/{collection.pk}/sources", body)
+    here = f"sources/{made.json()['id']}"
+    for answer in (made, program.get(here), program.get(f"{here}/runs"), program.get("me")):
+        assert b"geheim" not in answer.content
+    moved = {"settings": {"url": "https://evil.example/dav/", "username": "ann"}}
+    refused = program.patch(here, moved)
+    assert refused.status_code == 400
+    assert "password" in refused.json()["error"]["details"]["fields"]
+
+
 def test_a_test_tells_each_step(
     api_of: Api, alice: User, collection: Collection, wanted: dict[str, Any], share: Path
 ) -> None:
@@ -76,6 +106,7 @@ def test_a_test_tells_each_step(
         {"settings": {"path": "/etc"}},
         {"settings": {}},
         {"settings": []},
+        {"settings": {"path": "/etc", "pth": "/srv"}},
         {"name": ""},
         {"schedule": {"every_minutes": 1}},
         {"schedule": {"every_minutes": 60, "daily_at": "03:00"}},

@@ -64,7 +64,7 @@ def test_the_depth_the_path_and_files_are_chosen(
 ) -> None:
     run(follow("website", values(web, depth=1, with_files=False)))
     assert names(collection) == ["Help.html", "Leave.html", "Opening.html"]
-    assert run(follow("website", values(web, below="/", name="All"), name="All")).seen == 6
+    assert run(follow("website", values(web, below="/"), name="All")).seen == 6
 
 
 def test_only_what_changed_is_fetched_and_noise_is_no_change(
