@@ -102,7 +102,7 @@ class CollectionRecipe(ScopedModel):
     write_kind = Kind.MANAGED
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    collection = models.OneToOneField(Collection, models.CASCADE, related_name="+")
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
     size = models.PositiveIntegerField()
     overlap = models.PositiveIntegerField(default=0)
@@ -113,7 +113,9 @@ class CollectionRecipe(ScopedModel):
     changed_at = models.DateTimeField(default=timezone.now)
 
     class Meta(ScopedModel.Meta):
-        pass
+        constraints = (
+            models.UniqueConstraint(fields=["collection"], name="one_recipe_per_collection"),
+        )
 
     def __str__(self) -> str:
         return f"{self.collection_id}: {self.size}/{self.overlap}"
