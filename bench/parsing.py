@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import mean
 
 from apps.core.errors import AppError
-from apps.documents.sniff import media_type_of
+from apps.documents.arrival.sniff import media_type_of
 from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.rag.ports import Block, BlockKind, ParseError
 from bench.client import figure, note

@@ -9,11 +9,11 @@ from apps.accounts import api as accounts
 from apps.chat import api as chat
 from apps.chat import api_conversations as conversations
 from apps.documents import api as documents
-from apps.documents import api_cutting as cutting
-from apps.documents import api_deletions as deletions
 from apps.documents import api_document as document
-from apps.documents import api_passages as passages
-from apps.documents import api_versions as versions
+from apps.documents.deletion import api as deletions
+from apps.documents.life import api as versions
+from apps.documents.passages import api as passages
+from apps.documents.passages import api_cutting as cutting
 from apps.intake import api as intake
 from apps.intake import api_documents as intake_documents
 from apps.intake import api_unpackings as unpackings

@@ -4,8 +4,10 @@ from uuid import UUID
 
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.chat.services import close_interrupted
-from apps.documents import erase, jobs, upkeep
-from apps.documents import reconcile as reconciling
+from apps.documents import jobs
+from apps.documents.deletion import erase
+from apps.documents.deletion import reconcile as reconciling
+from apps.documents.runs import upkeep
 from apps.intake import jobs as intake_jobs
 from apps.intake import upkeep as intake
 from workers.tasks import task

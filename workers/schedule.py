@@ -4,7 +4,8 @@ from celery.schedules import BaseSchedule, crontab, schedule
 
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.core.jobs import Job
-from apps.documents import jobs, upkeep
+from apps.documents import jobs
+from apps.documents.runs import upkeep
 from apps.intake import jobs as intake_jobs
 from apps.intake import upkeep as intake
 from apps.sources import upkeep as sources

@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Case, CharField, Count, Max, OuterRef, Q, Subquery, Value, When
 
 from apps.chat.queries import conversations_grouped
+from apps.documents.life.validity import narrowed
 from apps.documents.models import Document, IngestRun
-from apps.documents.validity import narrowed
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import Collection, Workspace

@@ -17,12 +17,12 @@ from apps.core.drf import (
     page_of,
 )
 from apps.documents.queries import balance, documents_with_state
+from apps.documents.runs.waiting import seconds_left
 from apps.documents.serializers import (
     STATES,
     BalanceOut,
     DocumentOut,
 )
-from apps.documents.waiting import seconds_left
 from apps.workspaces.models import Collection
 
 POLL_S = 0.25

@@ -14,10 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of, whole_number
-from apps.documents import services, sketch
-from apps.documents.delivery import original
+from apps.documents import services
+from apps.documents.life import sketch
+from apps.documents.life.validity import Validity, set_validity
 from apps.documents.models import Chunk, Document, DocumentVersion, LedgerEntry
 from apps.documents.queries import with_state
+from apps.documents.reader.delivery import original
+from apps.documents.runs.waiting import places_of
 from apps.documents.serializers import (
     ChunkOut,
     DeletionOut,
@@ -28,8 +31,6 @@ from apps.documents.serializers import (
     NearOut,
     VersionOut,
 )
-from apps.documents.validity import Validity, set_validity
-from apps.documents.waiting import places_of
 from apps.permissions.scope import current_scope
 
 VERSION = OpenApiParameter(

@@ -9,7 +9,7 @@ class DocumentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.documents.endings import place_ends  # noqa: PLC0415 - models are loaded now
+        from apps.documents.deletion.endings import place_ends  # noqa: PLC0415 - models are loaded now
 
         hooks.place_ending.connect(place_ends)
         if clamav.is_on():

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from apps.documents.models import Document
-from apps.documents.recipes import MOST_PARENT, SIZES
+from apps.documents.passages.recipes import MOST_PARENT, SIZES
 from apps.workspaces.models import Collection
 
 

@@ -15,18 +15,20 @@ from django.utils import timezone
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
 from apps.core.room import is_full
-from apps.documents import cutting, ledger, parsed, sketch
-from apps.documents.erase import erase_files
-from apps.documents.indexing import drop_from_index, index_versions
-from apps.documents.leases import LeaseLost, Work
-from apps.documents.ledger import Clock, Passed
-from apps.documents.ledger import Stage as Line
+from apps.documents.deletion.erase import erase_files
+from apps.documents.life import sketch
 from apps.documents.models import Document, DocumentVersion, IngestRun
-from apps.documents.probe import is_found
-from apps.documents.queue import queue
-from apps.documents.recipes import wish_of
-from apps.documents.recognition import Pages, note_recognition, was_read
-from apps.documents.scanning import scan
+from apps.documents.passages import cutting
+from apps.documents.passages.recipes import wish_of
+from apps.documents.runs import ledger, parsed
+from apps.documents.runs.indexing import drop_from_index, index_versions
+from apps.documents.runs.leases import LeaseLost, Work
+from apps.documents.runs.ledger import Clock, Passed
+from apps.documents.runs.ledger import Stage as Line
+from apps.documents.runs.probe import is_found
+from apps.documents.runs.queue import queue
+from apps.documents.runs.recognition import Pages, note_recognition, was_read
+from apps.documents.runs.scanning import scan
 from apps.engines import factory
 from apps.engines.models import EmbeddingProfile
 from apps.engines.profiles import filling_profile

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import uuid7
-from apps.documents.passage_models import CollectionRecipe, PassageChange, PassageEdit
-from apps.documents.upkeep_models import DeletionReceipt, Reconciliation
+from apps.documents.deletion.models import DeletionReceipt, Reconciliation
+from apps.documents.passages.models import CollectionRecipe, PassageChange, PassageEdit
 from apps.engines.models import EmbeddingProfile
 from apps.permissions.models import GuardedManager, GuardedQuerySet, ScopedModel
 from apps.workspaces.models import Collection

@@ -16,9 +16,9 @@ from django.db.models import (
     When,
 )
 
-from apps.documents import parsed
 from apps.documents.models import Document, DocumentVersion, IngestRun
-from apps.documents.reasons import OF_THE_FILE
+from apps.documents.runs import parsed
+from apps.documents.runs.reasons import OF_THE_FILE
 from apps.rag.ports import Block
 from apps.workspaces.models import Collection
 

@@ -9,9 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.errors import message_of
+from apps.documents.deletion.receipts import body
 from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, LedgerEntry
-from apps.documents.passage_models import edited
-from apps.documents.receipts import body
+from apps.documents.passages.models import edited
 
 STATES = ("queued", "parsing", "embedding", "ready", "failed")
 MOST_METADATA = 16 * 1024

@@ -14,15 +14,15 @@ from django.utils import timezone
 
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode
-from apps.documents import ledger
-from apps.documents.endings import document_ends
-from apps.documents.fetch import fetch
-from apps.documents.files import dropping, keeping
-from apps.documents.ledger import Clock, Passed, Stage
+from apps.documents.arrival.fetch import fetch
+from apps.documents.arrival.files import dropping, keeping
+from apps.documents.arrival.names import clean_name, clean_path, numbered
+from apps.documents.arrival.sniff import media_type_of
+from apps.documents.deletion.endings import document_ends
 from apps.documents.models import DeletionReceipt, Document, DocumentVersion, IngestRun
-from apps.documents.names import clean_name, clean_path, numbered
-from apps.documents.queue import queue
-from apps.documents.sniff import media_type_of
+from apps.documents.runs import ledger
+from apps.documents.runs.ledger import Clock, Passed, Stage
+from apps.documents.runs.queue import queue
 from apps.engines.media_types import MediaType
 from apps.events import services as events
 from apps.permissions.scope import current_scope, system_scope

@@ -2,15 +2,13 @@
 
 from django.urls import path
 
-from apps.documents import (
-    cutting_pages,
-    deletion_pages,
-    embedding_pages,
-    life_pages,
-    passage_pages,
-    reader_pages,
-    views,
-)
+from apps.documents import views
+from apps.documents.deletion import pages as deletion_pages
+from apps.documents.embedding import pages as embedding_pages
+from apps.documents.life import pages as life_pages
+from apps.documents.passages import cutting_pages
+from apps.documents.passages import pages as passage_pages
+from apps.documents.reader import pages as reader_pages
 
 app_name = "documents"
 

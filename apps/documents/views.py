@@ -17,9 +17,9 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.ids import as_uuid
 from apps.core.pages import blame
-from apps.documents import services, validity
+from apps.documents import services
 from apps.documents.forms import FilterForm, RenameForm, TextForm, UrlForm
-from apps.documents.incoming import batches
+from apps.documents.life import validity
 from apps.documents.models import Document, IngestRun
 from apps.documents.queries import (
     FAILED,
@@ -29,8 +29,9 @@ from apps.documents.queries import (
     with_state,
     worth_another_try,
 )
+from apps.documents.runs.incoming import batches
+from apps.documents.runs.waiting import places_of, seconds_left
 from apps.documents.strings import upload_strings
-from apps.documents.waiting import places_of, seconds_left
 from apps.engines import archives
 from apps.engines.media_types import SUFFIXES
 from apps.permissions.roles import Permission

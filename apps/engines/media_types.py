@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Container(StrEnum):
-    """What the bytes are, whatever they mean: told apart by ``apps.documents.sniff``."""
+    """What the bytes are, whatever they mean: told apart by ``apps.documents.arrival.sniff``."""
 
     PDF = "pdf"
     ZIP = "zip"

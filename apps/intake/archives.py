@@ -13,8 +13,8 @@ from django.utils import timezone
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode
 from apps.documents import services as documents
-from apps.documents.names import clean_path
-from apps.documents.sniff import media_type_of
+from apps.documents.arrival.names import clean_path
+from apps.documents.arrival.sniff import media_type_of
 from apps.engines.archives import ArchiveKind, is_one, kind_of
 from apps.events import services as events
 from apps.intake import parts

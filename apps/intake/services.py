@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.core.errors import AppError, ErrorCode
 from apps.core.room import has_room
 from apps.documents import services as documents
-from apps.documents.names import clean_path
+from apps.documents.arrival.names import clean_path
 from apps.intake import parts
 from apps.intake.archives import take
 from apps.intake.models import Unpacking, Upload

@@ -21,7 +21,7 @@ from django.utils import timezone
 from apps.core.errors import AppError, ErrorCode
 from apps.core.room import free, is_full
 from apps.documents import services as documents
-from apps.documents.names import clean_path, numbered
+from apps.documents.arrival.names import clean_path, numbered
 from apps.engines import factory
 from apps.engines.archives import ArchiveKind, Member, UnpackLimits
 from apps.events import services as events

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from apps.documents.models import Chunk
-from apps.documents.passage_models import CollectionRecipe
+from apps.documents.passages.models import CollectionRecipe
 from apps.rag.parents import REACH, Neighbour, with_parents
 from apps.rag.ports import Passage
 

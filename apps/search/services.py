@@ -11,9 +11,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.core.errors import AppError, ErrorCode
+from apps.documents.life.validity import counts_on
 from apps.documents.models import Chunk
-from apps.documents.passage_models import edited
-from apps.documents.validity import counts_on
+from apps.documents.passages.models import edited
 from apps.engines import factory
 from apps.permissions.scope import current_scope
 from apps.rag.ports import Box, Embedder, EngineError, FusedHit, Passage, Reach

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from django.conf import settings
 
 from apps.core.errors import AppError, ErrorCode
-from apps.documents.addresses import are_public, looked_up
+from apps.documents.arrival.addresses import are_public, looked_up
 
 
 def address_of(host: str, port: int) -> str:

@@ -1,6 +1,6 @@
 """What a document from a source is called, and how it is found again."""
 
-from apps.documents.names import clean_path, suffix_of
+from apps.documents.arrival.names import clean_path, suffix_of
 from apps.engines.media_types import SUFFIXES
 from apps.sources.connectors.base import Entry, digest_of
 from apps.sources.models import Source

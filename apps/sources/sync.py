@@ -18,7 +18,7 @@ from django.utils import timezone
 from apps.core.errors import AppError, ErrorCode
 from apps.documents import services as documents
 from apps.documents.models import Document
-from apps.documents.reasons import OF_THE_FILE
+from apps.documents.runs.reasons import OF_THE_FILE
 from apps.permissions.scope import Scope, entered
 from apps.sources.connectors.base import Connector, Entry, Gap, Known, digest_of
 from apps.sources.leases import LeaseLost, Work

@@ -17,7 +17,7 @@ import httpx
 from django.conf import settings
 
 from apps.core.errors import AppError, ErrorCode
-from apps.documents.addresses import checked
+from apps.documents.arrival.addresses import checked
 from apps.sources.guard import address_of
 
 MOST_REDIRECTS = 5

@@ -29,20 +29,20 @@ APPROVED = {
     "apps/documents/management/commands/reembed.py": {
         "command line: whoever may run it owns the installation",
     },
-    "apps/documents/reembedding.py": {
+    "apps/documents/embedding/services.py": {
         "re-embedding: documents that were refused",
         "re-embedding: every current version",
         "re-embedding: how many passages there are, not what they say",
         "re-embedding: runs of a table that goes",
         "re-embedding: what is missing in the new table",
     },
-    "apps/documents/reindex.py": {
+    "apps/documents/runs/reindex.py": {
         "rebuild of the index: every current version is embedded again",
     },
     "apps/documents/services.py": {
         "upload refused: does another document have these bytes?",
     },
-    "apps/documents/waiting.py": {
+    "apps/documents/runs/waiting.py": {
         "place in the queue: how many wait, not what",
     },
     "apps/permissions/models.py": {

@@ -5,10 +5,10 @@ import re
 import pytest
 from django.urls import reverse
 
-from apps.documents import parsed
 from apps.documents.models import DocumentVersion, IngestRun
-from apps.documents.passage_models import CollectionRecipe
-from apps.documents.recipes import usual
+from apps.documents.passages.models import CollectionRecipe
+from apps.documents.passages.recipes import usual
+from apps.documents.runs import parsed
 from apps.permissions.roles import Role
 from apps.permissions.scope import system_scope
 from apps.rag.ports import Block, BlockKind

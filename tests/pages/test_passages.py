@@ -5,8 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
-from apps.documents import passages
 from apps.documents.models import Chunk
+from apps.documents.passages import services as passages
 from apps.permissions.roles import Role
 from apps.permissions.scope import system_scope
 from tests import factories

@@ -7,9 +7,9 @@ import pytest
 from django.urls import reverse
 
 from apps.core import blobs
-from apps.documents import parsed
 from apps.documents.models import Chunk, DocumentVersion
-from apps.documents.reading import text_of
+from apps.documents.reader.text import text_of
+from apps.documents.runs import parsed
 from apps.permissions.scope import system_scope
 from apps.rag.ports import Block, BlockKind
 from tests import factories

@@ -4,7 +4,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 from apps.core.errors import ErrorCode, message_of
-from apps.documents.reasons import OF_THE_FILE
+from apps.documents.runs.reasons import OF_THE_FILE
 
 register = template.Library()
 

@@ -2,8 +2,8 @@
 
 from django import template
 
+from apps.documents.life.validity import standing_of
 from apps.documents.models import Document
-from apps.documents.validity import standing_of
 
 register = template.Library()
 

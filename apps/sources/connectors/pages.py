@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 from lxml import etree, html
 
-from apps.documents.names import suffix_of
+from apps.documents.arrival.names import suffix_of
 from apps.engines.media_types import SUFFIXES, MediaType
 from apps.sources.web import origin_of
 

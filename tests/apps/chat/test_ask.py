@@ -4,9 +4,9 @@ import pytest
 
 from apps.accounts.models import User
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
-from apps.documents import passages
 from apps.documents.models import Chunk
-from apps.documents.passage_models import CollectionRecipe
+from apps.documents.passages import services as passages
+from apps.documents.passages.models import CollectionRecipe
 from apps.engines.adapters.fake import ScriptedGenerator
 from apps.events.models import Event
 from apps.permissions.scope import system_scope

@@ -17,8 +17,11 @@ from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
-from apps.documents import erase, passages, services, upkeep  # noqa: E402
+from apps.documents import services  # noqa: E402
+from apps.documents.deletion import erase  # noqa: E402
 from apps.documents.models import Chunk, DeletionReceipt, Document, IngestRun  # noqa: E402
+from apps.documents.passages import services as passages  # noqa: E402
+from apps.documents.runs import upkeep  # noqa: E402
 from apps.engines import factory  # noqa: E402
 from apps.permissions.scope import entered, system_scope  # noqa: E402
 from apps.workspaces.models import Collection  # noqa: E402

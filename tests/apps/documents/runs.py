@@ -7,8 +7,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.documents import ingest, services, upkeep
+from apps.documents import ingest, services
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
+from apps.documents.runs import upkeep
 from apps.engines import factory
 from apps.permissions.scope import entered
 from apps.workspaces.models import Collection

@@ -12,8 +12,8 @@ from apps.accounts.models import User
 from apps.core import blobs
 from apps.core.errors import MESSAGES, AppError, ErrorCode
 from apps.documents import ingest, queries, services
+from apps.documents.arrival.names import clean_name, clean_path, numbered, suffix_of
 from apps.documents.models import Chunk, IngestRun
-from apps.documents.names import clean_name, clean_path, numbered, suffix_of
 from apps.engines import factory
 from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.rag.ports import ParseError

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core import blobs, hooks
-from apps.documents import erase, services, upkeep
+from apps.documents import services
+from apps.documents.deletion import erase
 from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, IngestRun
+from apps.documents.runs import upkeep
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
 from apps.engines.media_types import MediaType

@@ -12,7 +12,8 @@ import pytest
 
 from apps.accounts.models import User
 from apps.core.errors import AppError, ErrorCode
-from apps.documents import addresses, fetch, queries, services
+from apps.documents import queries, services
+from apps.documents.arrival import addresses, fetch
 from apps.workspaces.models import Collection
 from tests.apps.documents.conftest import As, nothing_stored, searched
 from tests.samples import sample

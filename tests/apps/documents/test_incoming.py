@@ -7,7 +7,7 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.documents import ingest
-from apps.documents.incoming import batches
+from apps.documents.runs.incoming import batches
 from apps.permissions.scope import system_scope
 from apps.workspaces.models import Collection
 from tests.apps.documents.conftest import As, add

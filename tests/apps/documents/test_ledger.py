@@ -8,9 +8,10 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.core.errors import ErrorCode
-from apps.documents import ingest, probe, services
-from apps.documents.leases import MOST_ATTEMPTS
+from apps.documents import ingest, services
 from apps.documents.models import DocumentVersion, IngestRun, LedgerEntry
+from apps.documents.runs import probe
+from apps.documents.runs.leases import MOST_ATTEMPTS
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
 from apps.permissions.scope import system_scope

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import User
-from apps.documents import services, sketch
+from apps.documents import services
+from apps.documents.life import sketch
 from apps.documents.models import Document, SketchHash
 from apps.rag.ports import Block, BlockKind
 from apps.workspaces.models import Collection

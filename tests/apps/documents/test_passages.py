@@ -10,9 +10,11 @@ from django.db import connection
 
 from apps.accounts.models import User
 from apps.core.errors import AppError, ErrorCode
-from apps.documents import edits, ingest, passages, services
+from apps.documents import ingest, services
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
-from apps.documents.passage_models import CollectionRecipe, PassageChange, PassageEdit
+from apps.documents.passages import edits
+from apps.documents.passages import services as passages
+from apps.documents.passages.models import CollectionRecipe, PassageChange, PassageEdit
 from apps.engines import factory
 from apps.engines.adapters.fake import HashEmbedder
 from apps.permissions.scope import ScopeDenied, entered, system_scope
@@ -510,7 +512,7 @@ def test_a_document_that_is_cut_anew_answers_with_its_old_passages_until_the_new
 def test_deleting_a_document_erases_its_edits_and_the_receipt_counts_them(
     as_: As, dora: User, manual: Document
 ) -> None:
-    from apps.documents import erase  # noqa: PLC0415 - beside its only use
+    from apps.documents.deletion import erase  # noqa: PLC0415 - beside its only use
 
     changed(as_, dora, manual)
     with as_(dora):

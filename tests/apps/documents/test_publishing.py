@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import User
-from apps.documents import indexing, ingest, queries, services, upkeep
-from apps.documents.leases import Work
+from apps.documents import ingest, queries, services
 from apps.documents.models import Document, IngestRun
+from apps.documents.runs import indexing, upkeep
+from apps.documents.runs.leases import Work
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
 from apps.engines.profiles import current_profile

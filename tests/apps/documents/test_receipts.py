@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core import blobs, hooks
-from apps.documents import erase, receipts, services
+from apps.documents import services
+from apps.documents.deletion import erase, receipts
 from apps.documents.models import Chunk, DeletionReceipt, DocumentVersion
 from apps.engines import factory
 from apps.permissions.roles import KeyScope, Role

@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import translation
 
 from apps.accounts.models import User
-from apps.documents import parsed, queries, services
+from apps.documents import queries, services
 from apps.documents.models import DocumentVersion, IngestRun, LedgerEntry
-from apps.documents.recognition import recognition_of
+from apps.documents.runs import parsed
+from apps.documents.runs.recognition import recognition_of
 from apps.documents.templatetags.page_words import page_numbers
 from apps.engines import factory
 from apps.rag.ports import Block, BlockKind

@@ -4,10 +4,13 @@ import pytest
 
 from apps.accounts.models import User
 from apps.core.errors import AppError
-from apps.documents import ingest, parsed, passages, queries, recutting, services, upkeep
+from apps.documents import ingest, queries, services
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
-from apps.documents.passage_models import CollectionRecipe
-from apps.documents.recipes import usual, wish, wish_of
+from apps.documents.passages import recutting
+from apps.documents.passages import services as passages
+from apps.documents.passages.models import CollectionRecipe
+from apps.documents.passages.recipes import usual, wish, wish_of
+from apps.documents.runs import parsed, upkeep
 from apps.engines import factory
 from apps.permissions.scope import ScopeDenied, system_scope
 from apps.search.services import search

@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import AppError
-from apps.documents import ingest, queries, reembedding, services, upkeep
+from apps.documents import ingest, queries, services
+from apps.documents.embedding import services as reembedding
 from apps.documents.models import Document, IngestRun
+from apps.documents.runs import upkeep
 from apps.engines import factory
 from apps.engines import services as engines
 from apps.engines.adapters.memory_index import MemoryIndex

@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import ErrorCode, Transient
-from apps.documents import cutting, indexing, ingest, parsed, queries, services, upkeep
-from apps.documents.leases import LEASE, MOST_ATTEMPTS, MOST_READS, LeaseLost, Work
+from apps.documents import ingest, queries, services
 from apps.documents.models import Chunk, Document, IngestRun
+from apps.documents.passages import cutting
+from apps.documents.runs import indexing, parsed, upkeep
+from apps.documents.runs.leases import LEASE, MOST_ATTEMPTS, MOST_READS, LeaseLost, Work
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
 from apps.permissions.scope import entered, system_scope

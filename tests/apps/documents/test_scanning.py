@@ -11,8 +11,9 @@ from django.test import Client
 
 from apps.accounts.models import User
 from apps.core import clamav
-from apps.documents import ingest, ledger, parsed, queries, services
+from apps.documents import ingest, queries, services
 from apps.documents.models import Document, DocumentVersion
+from apps.documents.runs import ledger, parsed
 from apps.permissions.scope import system_scope
 from apps.workspaces.models import Collection
 from tests.apps.documents.conftest import NOTICE, As, add, searched

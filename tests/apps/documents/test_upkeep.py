@@ -9,8 +9,10 @@ import pytest
 from django.conf import settings
 
 from apps.core import blobs
-from apps.documents import ingest, parsed, reconcile, upkeep
+from apps.documents import ingest
+from apps.documents.deletion import reconcile
 from apps.documents.models import Document, DocumentVersion, IngestRun
+from apps.documents.runs import parsed, upkeep
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
 from apps.permissions.scope import Scope

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import AppError
-from apps.documents import validity
+from apps.documents.life import validity
+from apps.documents.life.validity import Validity, set_validity
 from apps.documents.models import Document
-from apps.documents.validity import Validity, set_validity
 from apps.permissions.scope import ScopeDenied
 from apps.search.services import search
 from apps.workspaces.models import Collection

@@ -9,7 +9,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.core.errors import AppError
 from apps.documents import services
-from apps.documents.comparing import Comparison, compare
+from apps.documents.life.comparing import Comparison, compare
 from apps.documents.models import Document, DocumentVersion
 from apps.permissions.scope import ScopeDenied, system_scope
 from apps.workspaces.models import Collection

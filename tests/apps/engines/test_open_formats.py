@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apps.core.errors import AppError
-from apps.documents.sniff import media_type_of
+from apps.documents.arrival.sniff import media_type_of
 from apps.engines.media_types import MediaType
 from apps.rag.ports import Block, BlockKind, ParseError
 from tests.apps.engines.conftest import Read

@@ -21,8 +21,9 @@ from celery import current_app  # noqa: E402
 from apps.accounts.models import User  # noqa: E402
 from apps.core import jobs  # noqa: E402
 from apps.core.sealing import seal, unseal  # noqa: E402
-from apps.documents import ingest, passages, services  # noqa: E402
+from apps.documents import ingest, services  # noqa: E402
 from apps.documents.models import Chunk, Document, IngestRun  # noqa: E402
+from apps.documents.passages import services as passages  # noqa: E402
 from apps.engines.models import Endpoint  # noqa: E402
 from apps.permissions.scope import entered, system_scope  # noqa: E402
 from apps.search.services import search  # noqa: E402

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.documents import reindex
+from apps.documents.runs import reindex
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.documents import reconcile
+from apps.documents.deletion import reconcile
 from apps.permissions.scope import system_scope
 
 

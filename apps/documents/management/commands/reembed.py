@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.core.errors import AppError, message_of
-from apps.documents import reembedding
+from apps.documents.embedding import services as reembedding
 from apps.engines.models import EmbeddingProfile, Endpoint
 from apps.engines.profiles import filling_profile
 from apps.permissions.scope import system_scope

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core import backup
-from apps.documents import reindex
+from apps.documents.runs import reindex
 
 
 class Command(BaseCommand):

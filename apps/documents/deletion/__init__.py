@@ -1,0 +1,1 @@
+"""Deletion with a receipt, and the comparison of all stores."""

@@ -1,0 +1,1 @@
+"""Another embedding model beside the one that answers."""

@@ -1,0 +1,1 @@
+"""When a document counts, what changed between versions, and what resembles it."""

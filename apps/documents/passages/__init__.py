@@ -1,0 +1,1 @@
+"""Passages as people see and change them, and how a collection cuts its documents."""

@@ -1,0 +1,137 @@
+"""Chunks of a version into SQL, with what people made of them.
+
+The first time they take the place of what was there. A version that is searched keeps its chunks
+until those of another recipe are in the index: both stand in SQL meanwhile, and whichever the index
+holds is found.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
+from apps.documents.passages import edits
+from apps.documents.passages.recipes import wish_of
+from apps.documents.runs.queue import JOBS, queue
+from apps.rag import ports
+
+ROWS_AT_ONCE = 500
+_WRITTEN = ("ordinal", "page", "headings", "boxes", "text", "cut", "origin", "edit", "is_disabled")
+
+
+def save(run: IngestRun, chunks: Sequence[ports.Chunk], *, cut: str, pages: int) -> int:
+    """Write the chunks of a version, edits applied; how many of them count. Inside a transaction
+    in which the run is held."""
+    version = run.version
+    document = Document.with_deleted.select_for_update().get(pk=run.document_id)
+    read = as_rows(version, chunks, cut)
+    rows = edits.settled(version, read, edits.edits_of(document.pk), cut=cut)
+    is_beside = _answers(document, version) and version.cut not in {"", cut}
+    kept = {version.cut, cut} if is_beside else {cut}
+    _delete(Chunk.with_disabled.filter(version=version).exclude(cut__in=kept))
+    if version.chunk_count:  # another reader may have given others before
+        mine = Chunk.with_disabled.filter(version=version, cut=cut)
+        _delete_but(mine, {row.pk for row in rows})
+    Chunk.objects.bulk_create(
+        rows,
+        batch_size=ROWS_AT_ONCE,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=list(_WRITTEN),
+    )
+    count = sum(not row.is_disabled for row in rows)
+    IngestRun.objects.filter(pk=run.pk).update(cut=cut if is_beside else "")
+    if not is_beside:
+        DocumentVersion.objects.filter(pk=version.pk).update(
+            cut=cut, chunk_count=count, pages=pages or None
+        )
+    return count
+
+
+def _answers(document: Document, version: DocumentVersion) -> bool:
+    return document.current_id == version.pk and bool(version.chunk_count)
+
+
+def expected(run: IngestRun) -> int:
+    """How many rows the index has to hold of the run's version."""
+    cut = run.cut or DocumentVersion.objects.values_list("cut", flat=True).get(pk=run.version_id)
+    return Chunk.objects.filter(version=run.version_id, cut=cut).count()
+
+
+def switch(run: IngestRun, *, count: int) -> None:
+    """The index holds the new chunks: from now on they are the version's."""
+    if run.cut:
+        DocumentVersion.objects.filter(pk=run.version_id).update(cut=run.cut, chunk_count=count)
+
+
+def finish_switch(run: IngestRun, *, is_switched: bool) -> None:
+    """Remove the chunks that were replaced, or, where a newer version came first, those that were
+    to replace them. Where the settings were changed once more meanwhile, cut again."""
+    if not run.cut:
+        return
+    rows = Chunk.with_disabled.filter(version=run.version_id)
+    _delete(rows.exclude(cut=run.cut) if is_switched else rows.filter(cut=run.cut))
+    if not is_switched:
+        return
+    if wish_of(run.collection_id).cut != run.cut:
+        queue_again(run.version, IngestRun.Stage.PARSE, cause=IngestRun.Cause.RECIPE)
+
+
+def is_overtaken(run: IngestRun) -> bool:
+    """Whether the chunks that a run was to index are gone: others took their place."""
+    cut = DocumentVersion.objects.values_list("cut", flat=True).get(pk=run.version_id)
+    is_there = Chunk.with_disabled.filter(version=run.version_id, cut=run.cut).exists()
+    return bool(run.cut) and run.cut != cut and not is_there
+
+
+def send_next(run: IngestRun) -> None:
+    """What waited for this run of the same document to end is sent at once."""
+    waiting = IngestRun.objects.filter(document_id=run.document_id, state=IngestRun.State.QUEUED)
+    for one in waiting.filter(error_code="").order_by("created_at")[:1]:
+        JOBS[IngestRun.Stage(one.stage)].enqueue(run_id=str(one.pk))
+
+
+def queue_again(version: DocumentVersion, stage: IngestRun.Stage, *, cause: str) -> None:
+    """A run of a searched version, unless one waits that will do the same."""
+    with transaction.atomic():
+        waiting = IngestRun.objects.select_for_update().filter(
+            version=version, state=IngestRun.State.QUEUED, stage=stage, cut="", profile=None
+        )
+        if not list(waiting):
+            run = queue(version, stage=stage)
+            IngestRun.objects.filter(pk=run.pk).update(cause=cause)
+
+
+def _delete_but(rows: QuerySet[Chunk], kept: set[UUID]) -> None:
+    stale = set(rows.values_list("pk", flat=True)) - kept
+    if stale:
+        _delete(rows, only=list(stale))
+
+
+def _delete(rows: QuerySet[Chunk], *, only: Sequence[UUID] = ()) -> None:
+    """In portions: one statement over a long document would hold the write lock for seconds."""
+    ids = list(only) or list(rows.order_by().values_list("pk", flat=True))
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        Chunk.with_disabled.filter(pk__in=ids[start : start + ROWS_AT_ONCE]).delete()
+
+
+def as_rows(version: DocumentVersion, chunks: Sequence[ports.Chunk], cut: str) -> list[Chunk]:
+    """Chunks as rows, not saved."""
+    return [_as_row(version, one, cut) for one in chunks]
+
+
+def _as_row(version: DocumentVersion, one: ports.Chunk, cut: str) -> Chunk:
+    return Chunk(
+        id=UUID(one.id),
+        collection_id=version.collection_id,
+        document_id=version.document_id,
+        version_id=version.pk,
+        ordinal=one.ordinal,
+        page=one.page,
+        headings=list(one.headings),
+        boxes=[[box.page, box.x0, box.y0, box.x1, box.y1] for box in one.boxes],
+        text=one.text,
+        cut=cut,
+    )

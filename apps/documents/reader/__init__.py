@@ -1,0 +1,1 @@
+"""A document as its page shows it."""

@@ -1,0 +1,167 @@
+"""A claimed run: how long it is ours, how far it has come, and the ways it can end."""
+
+import random
+import time
+from datetime import datetime, timedelta
+from typing import Any, Self
+from uuid import UUID
+
+from django.db.models import F
+from django.utils import timezone
+
+from apps.core import jobs as core_jobs
+from apps.documents.models import IngestRun
+from apps.documents.runs import ledger
+from apps.documents.runs.queue import JOBS, LONGEST_WAIT, RESEND, turns
+from apps.events import services as events
+
+# Short and extended at each batch: a killed worker's run is free again within a minute.
+LEASE = timedelta(seconds=60)
+EXTEND_EVERY_S = 10.0
+ANNOUNCE_AFTER_S = 1.0
+MOST_ATTEMPTS = 4
+# A file whose reader was killed this often is set aside: a third worker is not risked.
+MOST_READS = 2
+FIRST_WAIT_S = 2.0
+
+
+def attempts_of(run: IngestRun) -> int:
+    """How often a run is begun. One that stopped with a reason did not end its worker."""
+    is_reading = run.stage == IngestRun.Stage.PARSE and not run.error_code
+    return MOST_READS if is_reading else MOST_ATTEMPTS
+
+
+class LeaseLost(Exception):
+    """The run was cancelled, or somebody else holds it: stop without a trace."""
+
+
+class Work:
+    """A run that this process holds. Every write asks whether it still does, so a worker that
+    was slower than its lease changes nothing."""
+
+    def __init__(self, run: IngestRun, until: datetime) -> None:
+        self.run = run
+        self._until = until
+        self._claimed = self._extended = time.monotonic()
+        self._is_announced = False
+
+    @classmethod
+    def claimed(cls, run_id: UUID, *stages: str) -> Self | None:
+        """The run, if it is free and at one of these stages; None otherwise."""
+        until = IngestRun.claim(run_id, stages=stages, lease=LEASE)
+        if until is None:
+            return None
+        run = IngestRun.objects.select_related("version", "document", "profile__endpoint").get(
+            pk=run_id
+        )
+        work = cls(run, until)
+        if run.attempt > attempts_of(run):
+            work.fail("GAVE_UP", attempts=run.attempt - 1)
+            return None
+        return work
+
+    @classmethod
+    def next(cls, *stages: str) -> Self | None:
+        """The run whose turn it is at these stages, taken; None when nothing waits."""
+        return next((work for pk in turns(*stages) if (work := cls.claimed(pk, *stages))), None)
+
+    def held(self) -> None:
+        """Lock the run's row inside a transaction. Raises LeaseLost when it is not ours."""
+        rows = IngestRun.objects.select_for_update().filter(**self._mine())
+        if not rows.exists():
+            raise LeaseLost
+
+    def extend(self, done: int | None = None, total: int | None = None) -> None:
+        """Keep the lease alive and say how far the stage is. Cheap to call often; a stage that
+        takes less than a second is not announced before it ends."""
+        now = time.monotonic()
+        if not self._is_announced and now - self._claimed > ANNOUNCE_AFTER_S:
+            self._is_announced = True
+            self.announce()
+        if now - self._extended < (ANNOUNCE_AFTER_S if done is not None else EXTEND_EVERY_S):
+            return
+        self._extended = now
+        until = timezone.now() + LEASE
+        progress = {} if done is None else {"done": done, "total": total or 0}
+        self._write(lease_until=until, **progress)
+        self._until = until
+        if done is not None:
+            self.announce()
+
+    def advance(self, stage: str, **values: Any) -> None:
+        """On to the next stage, still held."""
+        self._write(stage=stage, error_code="", error_detail={}, **values)
+        self.run.stage = stage
+
+    def hand_over(self, stage: str, *, total: int) -> None:
+        """On to the next stage, for whoever takes it."""
+        self._end(
+            IngestRun.State.QUEUED,
+            stage=stage,
+            attempt=0,
+            done=0,
+            total=total,
+            error_code="",
+            error_detail={},
+            not_before=timezone.now() + RESEND,
+        )
+        JOBS[IngestRun.Stage(stage)].enqueue(run_id=str(self.run.pk))
+
+    def wait(self, code: str, *, after: float = 0.0, counts: bool = False, stage: str = "") -> None:
+        """Back to the queue, with the reason to show and a back-off that grows. What is not this
+        file's fault (``counts`` False) does not use up its attempts; what is, fails in the end."""
+        if counts and self.run.attempt >= MOST_ATTEMPTS:
+            self.fail(code)
+            return
+        stage = stage or self.run.stage
+        waits = int(self.run.error_detail.get("waits", 0)) + 1
+        longest = LONGEST_WAIT.total_seconds()
+        delay = min(max(after, FIRST_WAIT_S * 2 ** min(waits - 1, 10)), longest)
+        delay *= random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
+        self._end(
+            IngestRun.State.QUEUED,
+            stage=stage,
+            attempt=F("attempt") if counts else F("attempt") - 1,
+            error_code=code,
+            error_detail={"waits": waits},
+            not_before=timezone.now() + timedelta(seconds=delay) + RESEND,
+        )
+        ledger.stopped(self.run, code)
+        job = JOBS[IngestRun.Stage(stage)]
+        core_jobs.send_later(job, countdown=delay, run_id=str(self.run.pk))
+
+    def fail(self, code: str, **detail: Any) -> None:
+        """For good; a person can try again."""
+        self._end(IngestRun.State.FAILED, error_code=code, error_detail=detail, finished=True)
+        ledger.stopped(self.run, code)
+        document = self.run.document
+        if self.run.profile_id is None:
+            events.record("document.failed", document, name=document.name, code=code)
+
+    def finish(self, *, is_cancelled: bool = False) -> None:
+        state = IngestRun.State.CANCELLED if is_cancelled else IngestRun.State.DONE
+        self._end(state, error_code="", error_detail={}, finished=True)
+
+    def announce(self) -> None:
+        """Tell the pages that show this document."""
+        run = self.run
+        if run.profile_id is not None:
+            return
+        events.announce(run.collection_id, {"document": str(run.document_id)})
+
+    def _end(self, state: str, *, finished: bool = False, **values: Any) -> None:
+        if finished:
+            values["finished_at"] = timezone.now()
+        self._write(state=state, lease_until=None, **values)
+        self.announce()
+
+    def _mine(self) -> dict[str, Any]:
+        return {
+            "pk": self.run.pk,
+            "state": IngestRun.State.RUNNING,
+            "lease_until": self._until,
+        }
+
+    def _write(self, **values: Any) -> None:
+        if not IngestRun.objects.filter(**self._mine()).update(**values):
+            raise LeaseLost
