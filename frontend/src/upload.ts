@@ -41,8 +41,7 @@ class Sending {
     const isRead = suffixes.includes(suffix) || endsWithOneOf(this.file.name, archives);
     if (limit && this.file.file.size > limit) this.fail(t("upload_too_large", { limit: size(limit) }), false);
     else if (this.file.file.size === 0) this.fail(t("upload_empty"), false);
-    else if (suffixes.length && !isRead)
-      this.fail(t("upload_unsupported", { suffix: suffix || "?" }), false);
+    else if (suffixes.length && !isRead) this.fail(t("upload_unsupported", { suffix: suffix || "?" }), false);
     else return false;
     return true;
   }
