@@ -225,6 +225,10 @@ def _take(studio: Studio, conversations: dict[str, str]) -> None:
         "home": ("/", None),
         "documents": ("/w/procurement/documents", _to_supplier_contracts),
         "search": ("/w/procurement/search?q=notice+to+terminate", None),
+        "ledger": ("/w/procurement/documents", _to_ledger),
+        "failed": ("/w/procurement/documents", _to_failed),
+        "passages": ("/w/procurement/documents", _to_passages),
+        "preview": ("/w/procurement/documents", _to_preview),
     }
     for name, (address, then) in views.items():
         for language, scheme in (("en", "light"), ("zh", "dark")):
@@ -275,6 +279,37 @@ def _speak(page: Page, language: str) -> None:
 def _to_supplier_contracts(page: Page) -> None:
     link = page.locator(".side .sub a", has_text="Supplier contracts")
     page.goto(str(link.get_attribute("href")))
+    page.wait_for_load_state("networkidle")
+
+
+def _to_document(page: Page) -> None:
+    _to_supplier_contracts(page)
+    link = page.locator(".doc-name", has_text="Frame agreement cooling")
+    page.goto(str(link.get_attribute("href")))
+    page.wait_for_load_state("networkidle")
+
+
+def _to_ledger(page: Page) -> None:
+    _to_document(page)
+    page.locator("[data-details]:visible").first.click()
+
+
+def _to_failed(page: Page) -> None:
+    _to_supplier_contracts(page)
+    page.goto(f"{page.url.partition('?')[0]}?state=failed")
+    page.wait_for_load_state("networkidle")
+
+
+def _to_passages(page: Page) -> None:
+    _to_document(page)
+    page.goto(f"{page.url.partition('?')[0]}/passages")
+    page.wait_for_load_state("networkidle")
+
+
+def _to_preview(page: Page) -> None:
+    """Smaller passages, tried on a document before anything is embedded."""
+    _to_supplier_contracts(page)
+    page.goto(f"{page.url.partition('?')[0].rstrip('/')}/cutting?size=120")
     page.wait_for_load_state("networkidle")
 
 

@@ -42,13 +42,20 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def browser() -> Iterator[Browser]:
+    """One for all: a process drives no two."""
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     if not (ROOT / "static" / "dist" / "main.js").exists():
         pytest.skip("the pages' scripts are not built (make front)")
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    with chromium() as browser, Installation(folder) as installation:
+    with Installation(folder) as installation:
         yield Site(installation, browser, _files(browser, folder / "files"))
 
 

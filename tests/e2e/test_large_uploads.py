@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.apps.intake.web import Web
-from tests.e2e.browser import CHROMIUM, chromium, sign_in
-from tests.e2e.installation import ROOT
+from tests.e2e.browser import sign_in
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.e2e
@@ -16,14 +15,6 @@ pytestmark = pytest.mark.e2e
 MIB = 1024 * 1024
 SIZE = 40 * MIB
 PATIENCE_MS = 60_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists() or not (ROOT / "static" / "dist" / "main.js").exists():
-        pytest.skip("Chromium is not installed, or the pages' scripts are not built (make front)")
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture
