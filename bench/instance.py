@@ -47,7 +47,7 @@ def instance() -> Iterator[Instance]:
                 _until_ready(url, process, Path(log.name))
                 key = _key(env)
                 model_host = f"http://127.0.0.1:{ports['KB_MODEL_HOST_PORT']}"
-                token = env["KB_EMBEDDINGS_API_KEY"]
+                token = _model_host_token(env)
                 yield Instance(url, key, model_host, token, Path(folder), process.pid)
             finally:
                 process.send_signal(signal.SIGTERM)
@@ -60,9 +60,16 @@ def _environment(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     first = {
         "KB_ADMIN_EMAIL": EMAIL,
         "KB_ADMIN_PASSWORD": os.urandom(16).hex(),
-        "KB_EMBEDDINGS_API_KEY": os.urandom(16).hex(),
     }
     return {**os.environ, "KB_DATA_DIR": str(folder), **ports, **first}, ports
+
+
+def _model_host_token(env: dict[str, str]) -> str:
+    """The one that this installation made for itself."""
+    code = "from django.conf import settings; print(settings.EMBEDDINGS_API_KEY)"
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    return done.stdout.split()[-1]
 
 
 def _free_ports(count: int) -> list[int]:

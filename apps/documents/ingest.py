@@ -154,6 +154,7 @@ def _indexed(works: list[Work], profile: EmbeddingProfile) -> list[Work]:
                 Passed(Line.INDEXED, count, round(1000 * count * took.write_s)),
             ]
             ledger.note(work.run, passed)
+            work.sample = took.samples.get(work.run.version_id)
             work.advance(Stage.PUBLISH)
             through.append(work)
     return through
@@ -235,7 +236,7 @@ def _publish(work: Work, profile: EmbeddingProfile, *, found: int) -> None:
     if not _is_whole(work, found):
         return
     clock = Clock()
-    if found and not is_found(version, run.cut):
+    if found and not is_found(version, run.cut, vector=work.sample):
         work.wait(ErrorCode.NOT_FOUND_AGAIN, counts=True, stage=Stage.EMBED)
         return
     with transaction.atomic():

@@ -27,12 +27,13 @@ Vectors = dict[tuple[UUID, str], Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Seconds that a chunk took on average, to embed and to write, and how many of each version
-    were embedded: the others kept their vectors."""
+    """Seconds that a chunk took on average, to embed and to write, how many of each version were
+    embedded (the others kept their vectors), and one vector of each."""
 
     embed_s: float
     write_s: float
     embedded: Mapping[UUID, int]
+    samples: Mapping[UUID, Sequence[float]]
 
 
 def index_versions(
@@ -67,6 +68,7 @@ def index_versions(
         (is_embedded - began) / max(len(todo), 1),
         (time.monotonic() - is_embedded) / max(len(rows), 1),
         {pk: sum(row.version_id == pk for row in todo) for pk in ids},
+        {row.version_id: vectors[_key(row)] for row in rows},
     )
 
 

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
@@ -44,6 +45,8 @@ class Work:
         self._until = until
         self._claimed = self._extended = time.monotonic()
         self._is_announced = False
+        # A vector of the version, where this process has just embedded it.
+        self.sample: Sequence[float] | None = None
 
     @classmethod
     def claimed(cls, run_id: UUID, *stages: str) -> Self | None:

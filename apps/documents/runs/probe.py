@@ -21,14 +21,20 @@ CROWD = 0.98
 Search = Callable[[int], Sequence[ports.Hit]]
 
 
-def is_found(version: DocumentVersion, cut: str = "") -> bool:
-    """Whether a search in its collection finds the version (``cut``: by these chunks): by words of its passages, or, where
-    they have no words or others have more of them, by the vector of one. Where more copies of a
-    text are stored than a search returns, being one of them is enough. Raises EngineError."""
-    chunks = _samples(Chunk.objects.filter(version=version, cut=cut or version.cut))
+def is_found(
+    version: DocumentVersion, cut: str = "", *, vector: Sequence[float] | None = None
+) -> bool:
+    """Whether a search in its collection finds the version (``cut``: by these chunks): by the
+    ``vector`` of one of its passages where that is at hand, else by words of its passages, or,
+    where they have no words or others have more of them, by the vector of one. Where more copies
+    of a text are stored than a search returns, being one of them is enough. Raises EngineError."""
     # It sees the one collection, ids only: whoever reads passages does so in their own scope.
     reach = Scope(actor_id=None, readable=frozenset({version.collection_id})).reach()
     index = factory.index()
+    # First, because it is cheap while many new rows wait for the upkeep of the words.
+    if vector and _finds(version, lambda limit: index.by_vector(vector, reach, limit=limit)):
+        return True
+    chunks = _samples(Chunk.objects.filter(version=version, cut=cut or version.cut))
     for chunk in chunks:
         words = chunk.text[:LONGEST_QUERY]
         if _finds(version, lambda limit, words=words: index.by_words(words, reach, limit=limit)):  # type: ignore[misc]

@@ -131,9 +131,9 @@ def test_each_version_is_published_once(
     asked: list[str] = []
     is_found = ingest.is_found  # type: ignore[attr-defined] # counted where it is called
 
-    def counted(version: DocumentVersion, cut: str) -> bool:
+    def counted(version: DocumentVersion, cut: str, **more: Any) -> bool:
         asked.append(str(version.pk))
-        return bool(is_found(version, cut))
+        return bool(is_found(version, cut, **more))
 
     monkeypatch.setattr(ingest, "is_found", counted)
     with as_(alice):
