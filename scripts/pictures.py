@@ -309,8 +309,12 @@ def _to_passages(page: Page) -> None:
 def _to_preview(page: Page) -> None:
     """Smaller passages, tried on a document before anything is embedded."""
     _to_supplier_contracts(page)
-    page.goto(f"{page.url.partition('?')[0].rstrip('/')}/cutting?size=120")
+    page.goto(f"{page.url.partition('?')[0].rstrip('/')}/cutting")
+    page.fill("main input[name=size]", "120")
+    page.locator("main form select").first.select_option(index=1)
+    page.locator("main form button.primary").first.click()
     page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)
 
 
 def _open_first_citation(page: Page) -> None:
