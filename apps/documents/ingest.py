@@ -236,7 +236,7 @@ def _publish(work: Work, profile: EmbeddingProfile, *, found: int) -> None:
     if not _is_whole(work, found):
         return
     clock = Clock()
-    if found and not is_found(version, run.cut, vector=work.sample):
+    if found and not is_found(version, run.cut, profile=profile, vector=work.sample):
         work.wait(ErrorCode.NOT_FOUND_AGAIN, counts=True, stage=Stage.EMBED)
         return
     with transaction.atomic():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Avg, Count, F, Q, QuerySet, Sum
+from django.db.models import Avg, Count, F, Min, QuerySet, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
@@ -163,17 +163,26 @@ def progress(profile: EmbeddingProfile) -> Progress:
         runs = IngestRun.objects.filter(profile=profile)
         waiting = runs.filter(IngestRun.ACTIVE).aggregate(n=Sum(F("total") - F("done")))["n"] or 0
         failed = _refused(profile).aggregate(n=Count("pk"), passages=Sum("total"))
-        is_done = Q(state=IngestRun.State.DONE, finished_at__gte=timezone.now() - GRACE)
-        lately = runs.filter(is_done).aggregate(n=Sum("total"))["n"] or 0
+        lately = _rate(runs)
     done = max(0, passages - waiting - (failed["passages"] or 0))
-    rate = lately / GRACE.total_seconds()
     return Progress(
         passages=passages,
         done=done,
         waiting=waiting,
         failed=failed["n"],
-        seconds_left=round(waiting / rate) if rate and waiting else None,
+        seconds_left=round(waiting / lately) if lately and waiting else None,
     )
+
+
+def _rate(runs: QuerySet[IngestRun]) -> float:
+    """Passages a second of the last minutes, or since it was begun; 0 before the first is done."""
+    now = timezone.now()
+    done = runs.filter(state=IngestRun.State.DONE, finished_at__gte=now - GRACE)
+    told = done.aggregate(n=Sum("total"), begun=Min("claimed_at"))
+    if not told["n"] or told["begun"] is None:
+        return 0.0
+    since = max(told["begun"], now - GRACE)
+    return float(told["n"] / max((now - since).total_seconds(), 1.0))
 
 
 def kept() -> list[EmbeddingProfile]:

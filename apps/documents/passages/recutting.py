@@ -38,7 +38,6 @@ COUNTING_S = 2.0
 SAMPLE = 50
 # Sent at once; the sweeper sends the others.
 SENT_AT_ONCE = 50
-_ACTIVE = (IngestRun.State.QUEUED, IngestRun.State.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +252,7 @@ def _keep(collection: Collection, chosen: Wish, before: Wish) -> None:
 
 def _queue(collection: Collection, chosen: Wish) -> int:
     at_work = IngestRun.objects.filter(
-        collection=collection, state__in=_ACTIVE, stage=IngestRun.Stage.PARSE
+        IngestRun.ACTIVE, collection=collection, stage=IngestRun.Stage.PARSE
     )
     stale = _stale(collection, chosen).exclude(pk__in=at_work.values("version_id"))
     runs = []
@@ -275,7 +274,7 @@ def progress(collection: Collection) -> Progress:
         documents=Count("pk"), done=Count("pk", filter=Q(cut=chosen.cut))
     )
     at_work = IngestRun.objects.filter(
-        collection=collection, cause=IngestRun.Cause.RECIPE, state__in=_ACTIVE
+        IngestRun.ACTIVE, collection=collection, cause=IngestRun.Cause.RECIPE
     )
     waiting = _stale(collection, chosen).filter(pk__in=at_work.values("version_id")).count()
     return Progress(**counted, waiting=waiting)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from apps.documents.models import Chunk, DocumentVersion
 from apps.engines import factory
+from apps.engines.models import EmbeddingProfile
 from apps.permissions.scope import Scope
 from apps.rag import ports
 from apps.rag.embed import embed_chunks
@@ -22,15 +23,20 @@ Search = Callable[[int], Sequence[ports.Hit]]
 
 
 def is_found(
-    version: DocumentVersion, cut: str = "", *, vector: Sequence[float] | None = None
+    version: DocumentVersion,
+    cut: str = "",
+    *,
+    profile: EmbeddingProfile | None = None,
+    vector: Sequence[float] | None = None,
 ) -> bool:
-    """Whether a search in its collection finds the version (``cut``: by these chunks): by the
+    """Whether a search in its collection finds the version in the table of ``profile`` (None: the
+    live one; ``cut``: by these chunks): by the
     ``vector`` of one of its passages where that is at hand, else by words of its passages, or,
     where they have no words or others have more of them, by the vector of one. Where more copies
     of a text are stored than a search returns, being one of them is enough. Raises EngineError."""
     # It sees the one collection, ids only: whoever reads passages does so in their own scope.
     reach = Scope(actor_id=None, readable=frozenset({version.collection_id})).reach()
-    index = factory.index()
+    index = factory.index(profile)
     # First, because it is cheap while many new rows wait for the upkeep of the words.
     if vector and _finds(version, lambda limit: index.by_vector(vector, reach, limit=limit)):
         return True
@@ -43,7 +49,7 @@ def is_found(
         ports.Chunk(str(one.pk), one.ordinal, one.text, one.page, tuple(one.headings))
         for one in chunks[:1]
     ]
-    vectors = embed_chunks(as_port, factory.embedder())
+    vectors = embed_chunks(as_port, factory.embedder(profile))
     found = any(
         _finds(version, lambda limit, v=vector: index.by_vector(v, reach, limit=limit))  # type: ignore[misc]
         for vector in vectors

@@ -4,6 +4,7 @@ A new kind is one class here beside, and one line in ``connectors/__init__.py``.
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ class LinesField(forms.CharField):
         """Each line was looked at by itself."""
 
 
-class Connector:
+class Connector(ABC):
     """Base of the kinds. An instance serves one run, or one test, in one thread.
 
     ``list`` yields everything that is there, and a Gap for each part that cannot be listed; it
@@ -153,13 +154,13 @@ class Connector:
         """Whether what is gone there is removed here."""
         return True
 
-    def list(self) -> Iterator[Entry | Gap]:
-        raise NotImplementedError
+    @abstractmethod
+    def list(self) -> Iterator[Entry | Gap]: ...
 
-    def open(self, entry: Entry) -> AbstractContextManager[Opened]:
-        raise NotImplementedError
+    @abstractmethod
+    def open(self, entry: Entry) -> AbstractContextManager[Opened]: ...
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a folder has none
         """Let go of connections."""
 
     def trials(self) -> Sequence[Trial]:
