@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
+from apps.core.leases import LeaseLost
 from apps.core.room import is_full
 from apps.documents.deletion.erase import erase_files
 from apps.documents.life import sketch
@@ -22,7 +23,7 @@ from apps.documents.passages import cutting
 from apps.documents.passages.recipes import wish_of
 from apps.documents.runs import ledger, parsed
 from apps.documents.runs.indexing import drop_from_index, index_versions
-from apps.documents.runs.leases import LeaseLost, Work
+from apps.documents.runs.leases import Work
 from apps.documents.runs.ledger import Clock, Passed
 from apps.documents.runs.ledger import Stage as Line
 from apps.documents.runs.probe import is_found

@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Collection as SetOf
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import uuid7
+from apps.core.leases import take
 from apps.documents.deletion.models import DeletionReceipt, Reconciliation
 from apps.documents.passages.models import CollectionRecipe, PassageChange, PassageEdit
 from apps.engines.models import EmbeddingProfile
@@ -290,23 +291,15 @@ class IngestRun(ScopedModel):
         return f"{self.document_id} {self.state}/{self.stage}"
 
     @classmethod
-    def claim(cls, run_id: UUID, *, stages: SetOf[str], lease: timedelta) -> datetime | None:
-        """Take the run at one of these stages if nobody holds it: one UPDATE, so two workers
-        cannot both win. Returns when the lease ends, which is also the token that proves it."""
+    def claim(cls, run_id: UUID, *, stages: SetOf[str]) -> datetime | None:
+        """Take the run at one of these stages; see ``leases.take``."""
         now = timezone.now()
-        free = Q(state=cls.State.QUEUED) | Q(state=cls.State.RUNNING, lease_until__lt=now)
+        rows = cls.objects.filter(pk=run_id, stage__in=stages)
         try:
             with transaction.atomic():
-                taken = cls.objects.filter(free, pk=run_id, stage__in=stages).update(
-                    state=cls.State.RUNNING,
-                    attempt=F("attempt") + 1,
-                    lease_until=now + lease,
-                    started_at=Coalesce("started_at", now),
-                    claimed_at=now,
-                )
+                return take(rows, started_at=Coalesce("started_at", now), claimed_at=now)
         except IntegrityError:  # another run of this document is at work
             return None
-        return now + lease if taken else None
 
 
 class LedgerEntry(ScopedModel):

@@ -1,16 +1,15 @@
 """Files on their way in: uploads that come in pieces, archives that are unpacked."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import uuid7
+from apps.core.leases import take
 from apps.permissions.models import OwnedModel, ScopedModel
 from apps.workspaces.models import Collection
 
@@ -96,12 +95,6 @@ class Unpacking(ScopedModel):
         return f"{self.name} {self.state}"
 
     @classmethod
-    def claim(cls, pk: UUID, *, lease: timedelta) -> datetime | None:
-        """Take the work if nobody holds it: one UPDATE. Returns when the lease ends, which is also
-        the token that proves it."""
-        now = timezone.now()
-        free = Q(state=cls.State.QUEUED) | Q(state=cls.State.RUNNING, lease_until__lt=now)
-        taken = cls.objects.filter(free, pk=pk).update(
-            state=cls.State.RUNNING, attempt=F("attempt") + 1, lease_until=now + lease
-        )
-        return now + lease if taken else None
+    def claim(cls, pk: UUID) -> datetime | None:
+        """Take the work; see ``leases.take``."""
+        return take(cls.objects.filter(pk=pk))

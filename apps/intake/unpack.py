@@ -6,7 +6,6 @@ the archive, with the rights of that moment. A member that was added before is f
 
 import logging
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.core.errors import AppError, ErrorCode
+from apps.core.leases import Lease, LeaseLost
 from apps.core.room import free, is_full
 from apps.documents import services as documents
 from apps.documents.arrival.names import clean_path, numbered
@@ -33,17 +33,12 @@ from apps.workspaces.scopes import scope_of
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
 EXTEND_EVERY_S = 10.0
 MOST_ATTEMPTS = 3
 FULL_WAIT = timedelta(seconds=30)
 MOST_REASONS = 1000
 # Uploads of one name that meet; see documents.services.
 TRIES = 100
-
-
-class Lost(Exception):
-    """Somebody else holds the work, or it was forgotten."""
 
 
 @dataclass(slots=True)
@@ -56,45 +51,33 @@ class Count:
 
 
 class Held:
-    """An unpacking that this process holds: every write asks whether it still does."""
+    """An unpacking that this process holds, until it was slower than its lease (LeaseLost)."""
 
     def __init__(self, unpacking: Unpacking, until: datetime) -> None:
         self.row = unpacking
-        self._until = until
-        self._extended = time.monotonic()
+        self._lease = Lease(unpacking, until)
 
     def extend(self, _done: int | None = None, _total: int | None = None, /) -> None:
-        """Keep the lease alive; cheap to call often. Raises Lost."""
-        if time.monotonic() - self._extended < EXTEND_EVERY_S:
-            return
-        self._extended = time.monotonic()
-        until = timezone.now() + LEASE
-        self._write(lease_until=until)
-        self._until = until
+        """Keep the lease alive; cheap to call often."""
+        if not self._lease.is_fresh(EXTEND_EVERY_S):
+            self._lease.extend()
 
-    def end(self, **values: Any) -> None:
-        """Give it back, done, failed or to wait. Raises Lost."""
-        self._write(lease_until=None, **values)
+    def end(self, state: str, **values: Any) -> None:
+        """Give it back, done, failed or to wait."""
+        self._lease.end(state, **values)
         events.announce(self.row.collection_id, {"unpacking": str(self.row.pk)})
-
-    def _write(self, **values: Any) -> None:
-        mine = Unpacking.objects.filter(
-            pk=self.row.pk, state=Unpacking.State.RUNNING, lease_until=self._until
-        )
-        if not mine.update(**values):
-            raise Lost
 
 
 def unpack(unpacking_id: UUID) -> None:
     """Take out the members and add them. See above."""
-    until = Unpacking.claim(unpacking_id, lease=LEASE)
+    until = Unpacking.claim(unpacking_id)
     if until is None:
         return
     held = Held(Unpacking.objects.select_related("owner").get(pk=unpacking_id), until)
     try:
         with _ending(held), _folder(held.row.pk) as folder:
             _unpack(held, folder)
-    except Lost:
+    except LeaseLost:
         log.info("unpacking %s is no longer ours", unpacking_id)
 
 
@@ -186,7 +169,7 @@ def _finish(held: Held, count: Count) -> None:
     came = count.taken + count.same
     failed = "" if came or len(codes) > 1 else (codes or {ErrorCode.EMPTY}).pop()
     held.end(
-        state=Unpacking.State.FAILED if failed else Unpacking.State.DONE,
+        Unpacking.State.FAILED if failed else Unpacking.State.DONE,
         error_code=failed,
         found=came + len(count.left),
         taken=count.taken,
@@ -208,14 +191,14 @@ def _ending(held: Held) -> Iterator[None]:
         yield
     except ParseError as error:
         code = error.code if error.code in set(ErrorCode) else ErrorCode.UNREADABLE
-        held.end(state=Unpacking.State.FAILED, error_code=code, finished_at=timezone.now())
+        held.end(Unpacking.State.FAILED, error_code=code, finished_at=timezone.now())
         parts.remove(held.row.pk)
         events.record("archive.failed", held.row, name=held.row.name, code=code)
     except OSError as error:
         if not is_full(error):
             raise
         held.end(
-            state=Unpacking.State.QUEUED,
+            Unpacking.State.QUEUED,
             attempt=held.row.attempt - 1,
             error_code=ErrorCode.DISK_FULL,
             not_before=timezone.now() + FULL_WAIT,

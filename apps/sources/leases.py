@@ -1,26 +1,21 @@
 """A claimed run of a source: how long it is ours, what it has counted, and how it ends."""
 
-import time
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
 from django.utils import timezone
 
 from apps.core.errors import ErrorCode
+from apps.core.leases import Lease
 from apps.events import services as events
 from apps.sources.models import SourceRun
 
-LEASE = timedelta(seconds=60)
 EXTEND_EVERY_S = 5.0
 MOST_ATTEMPTS = 3
 MOST_PROBLEMS = 200
 KEPT_RUNS = 50
-
-
-class LeaseLost(Exception):
-    """The source is gone, or somebody else holds the run: stop without a trace."""
 
 
 @dataclass
@@ -47,18 +42,17 @@ class Counts:
 
 
 class Work:
-    """A run that this process holds. Every write asks whether it still does."""
+    """A run that this process holds, until it was slower than its lease (LeaseLost)."""
 
     def __init__(self, run: SourceRun, until: datetime) -> None:
         self.run = run
         self.counts = Counts()
-        self._until = until
-        self._extended = time.monotonic()
+        self._lease = Lease(run, until)
 
     @classmethod
     def claimed(cls, run_id: UUID) -> Self | None:
         """The run, if it is free; None otherwise."""
-        until = SourceRun.claim(run_id, lease=LEASE)
+        until = SourceRun.claim(run_id)
         if until is None:
             return None
         run = SourceRun.objects.select_related("source__collection", "source__owner").get(pk=run_id)
@@ -70,18 +64,12 @@ class Work:
 
     def extend(self) -> None:
         """Keep the lease alive and show how far it is. Cheap to call often."""
-        now = time.monotonic()
-        if now - self._extended < EXTEND_EVERY_S:
-            return
-        self._extended = now
-        until = timezone.now() + LEASE
-        self._write(lease_until=until, **self.counts.columns())
-        self._until = until
+        if not self._lease.is_fresh(EXTEND_EVERY_S):
+            self._lease.extend(**self.counts.columns())
 
     def held(self) -> None:
         """Raise LeaseLost when the run is not ours any more."""
-        if not SourceRun.objects.filter(**self._mine()).exists():
-            raise LeaseLost
+        self._lease.held()
 
     def finish(self, *, code: str = "", to_remove: int = 0) -> None:
         """It listed what it could. With ``to_remove`` it asks; a ``code`` says what was left."""
@@ -109,21 +97,7 @@ class Work:
         )
 
     def _end(self, state: str, **values: Any) -> None:
-        self._write(
-            state=state,
-            lease_until=None,
-            finished_at=timezone.now(),
-            **self.counts.columns(),
-            **values,
-        )
+        self._lease.end(state, finished_at=timezone.now(), **self.counts.columns(), **values)
         old = SourceRun.objects.filter(source_id=self.run.source_id).order_by("-pk")
         kept = list(old.values_list("pk", flat=True)[:KEPT_RUNS])
         old.exclude(pk__in=kept).delete()
-
-    def _mine(self) -> dict[str, Any]:
-        running = SourceRun.State.RUNNING
-        return {"pk": self.run.pk, "state": running, "lease_until": self._until}
-
-    def _write(self, **values: Any) -> None:
-        if not SourceRun.objects.filter(**self._mine()).update(**values):
-            raise LeaseLost

@@ -1,16 +1,17 @@
 """Where documents come from by themselves: a source, its runs, and what it was seen to hold."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.core.ids import uuid7
+from apps.core.leases import take
 from apps.documents.models import Document
 from apps.permissions.models import Kind, ScopedModel
 from apps.workspaces.models import Collection
@@ -111,18 +112,10 @@ class SourceRun(_OfWriters):
         return self.state in {self.State.QUEUED, self.State.RUNNING}
 
     @classmethod
-    def claim(cls, run_id: UUID, *, lease: timedelta) -> datetime | None:
-        """Take the run if nobody holds it: one UPDATE, so two workers cannot both win. Returns
-        when the lease ends, which is also the token that proves it."""
-        now = timezone.now()
-        free = Q(state=cls.State.QUEUED) | Q(state=cls.State.RUNNING, lease_until__lt=now)
-        taken = cls.objects.filter(free, pk=run_id).update(
-            state=cls.State.RUNNING,
-            attempt=F("attempt") + 1,
-            lease_until=now + lease,
-            started_at=Coalesce("started_at", now),
-        )
-        return now + lease if taken else None
+    def claim(cls, run_id: UUID) -> datetime | None:
+        """Take the run; see ``leases.take``."""
+        began = Coalesce("started_at", timezone.now())
+        return take(cls.objects.filter(pk=run_id), started_at=began)
 
 
 class SourceEntry(_OfWriters):

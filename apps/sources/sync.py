@@ -16,12 +16,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.core.errors import AppError, ErrorCode
+from apps.core.leases import LeaseLost
 from apps.documents import services as documents
 from apps.documents.models import Document
 from apps.documents.runs.reasons import OF_THE_FILE
 from apps.permissions.scope import Scope, entered
 from apps.sources.connectors.base import Connector, Entry, Gap, Known, digest_of
-from apps.sources.leases import LeaseLost, Work
+from apps.sources.leases import Work
 from apps.sources.models import Source, SourceEntry
 from apps.sources.naming import external_id, metadata_of, name_of, takes_suffix
 from apps.sources.removal import is_too_many

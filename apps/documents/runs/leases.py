@@ -11,13 +11,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.core import jobs as core_jobs
+from apps.core.leases import Lease
 from apps.documents.models import IngestRun
 from apps.documents.runs import ledger
 from apps.documents.runs.queue import JOBS, LONGEST_WAIT, RESEND, turns
 from apps.events import services as events
 
-# Short and extended at each batch: a killed worker's run is free again within a minute.
-LEASE = timedelta(seconds=60)
 EXTEND_EVERY_S = 10.0
 ANNOUNCE_AFTER_S = 1.0
 MOST_ATTEMPTS = 4
@@ -32,18 +31,13 @@ def attempts_of(run: IngestRun) -> int:
     return MOST_READS if is_reading else MOST_ATTEMPTS
 
 
-class LeaseLost(Exception):
-    """The run was cancelled, or somebody else holds it: stop without a trace."""
-
-
 class Work:
-    """A run that this process holds. Every write asks whether it still does, so a worker that
-    was slower than its lease changes nothing."""
+    """A run that this process holds, until it was slower than its lease (LeaseLost)."""
 
     def __init__(self, run: IngestRun, until: datetime) -> None:
         self.run = run
-        self._until = until
-        self._claimed = self._extended = time.monotonic()
+        self._lease = Lease(run, until)
+        self._claimed = time.monotonic()
         self._is_announced = False
         # A vector of the version, where this process has just embedded it.
         self.sample: Sequence[float] | None = None
@@ -51,7 +45,7 @@ class Work:
     @classmethod
     def claimed(cls, run_id: UUID, *stages: str) -> Self | None:
         """The run, if it is free and at one of these stages; None otherwise."""
-        until = IngestRun.claim(run_id, stages=stages, lease=LEASE)
+        until = IngestRun.claim(run_id, stages=stages)
         if until is None:
             return None
         run = IngestRun.objects.select_related("version", "document", "profile__endpoint").get(
@@ -70,30 +64,23 @@ class Work:
 
     def held(self) -> None:
         """Lock the run's row inside a transaction. Raises LeaseLost when it is not ours."""
-        rows = IngestRun.objects.select_for_update().filter(**self._mine())
-        if not rows.exists():
-            raise LeaseLost
+        self._lease.lock()
 
     def extend(self, done: int | None = None, total: int | None = None) -> None:
         """Keep the lease alive and say how far the stage is. Cheap to call often; a stage that
         takes less than a second is not announced before it ends."""
-        now = time.monotonic()
-        if not self._is_announced and now - self._claimed > ANNOUNCE_AFTER_S:
+        if not self._is_announced and time.monotonic() - self._claimed > ANNOUNCE_AFTER_S:
             self._is_announced = True
             self.announce()
-        if now - self._extended < (ANNOUNCE_AFTER_S if done is not None else EXTEND_EVERY_S):
+        if self._lease.is_fresh(ANNOUNCE_AFTER_S if done is not None else EXTEND_EVERY_S):
             return
-        self._extended = now
-        until = timezone.now() + LEASE
-        progress = {} if done is None else {"done": done, "total": total or 0}
-        self._write(lease_until=until, **progress)
-        self._until = until
+        self._lease.extend(**({} if done is None else {"done": done, "total": total or 0}))
         if done is not None:
             self.announce()
 
     def advance(self, stage: str, **values: Any) -> None:
         """On to the next stage, still held."""
-        self._write(stage=stage, error_code="", error_detail={}, **values)
+        self._lease.write(stage=stage, error_code="", error_detail={}, **values)
         self.run.stage = stage
 
     def hand_over(self, stage: str, *, total: int) -> None:
@@ -155,16 +142,5 @@ class Work:
     def _end(self, state: str, *, finished: bool = False, **values: Any) -> None:
         if finished:
             values["finished_at"] = timezone.now()
-        self._write(state=state, lease_until=None, **values)
+        self._lease.end(state, **values)
         self.announce()
-
-    def _mine(self) -> dict[str, Any]:
-        return {
-            "pk": self.run.pk,
-            "state": IngestRun.State.RUNNING,
-            "lease_until": self._until,
-        }
-
-    def _write(self, **values: Any) -> None:
-        if not IngestRun.objects.filter(**self._mine()).update(**values):
-            raise LeaseLost

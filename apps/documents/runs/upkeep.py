@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from apps.core.leases import LEASE
 from apps.documents.embedding import services as reembedding
 from apps.documents.jobs import CLEAN_UP
 from apps.documents.models import DeletionReceipt, IngestRun
 from apps.documents.runs.indexing import every_index
-from apps.documents.runs.leases import LEASE, Work, attempts_of
+from apps.documents.runs.leases import Work, attempts_of
 from apps.documents.runs.queue import JOBS, LONGEST_WAIT, RESEND
 from apps.rag.ports import EngineError
 

@@ -13,7 +13,8 @@ from apps.core.aio import in_thread
 from apps.permissions.scope import system_scope
 
 LAST = {"done", "stopped", "error"}
-PATIENCE_S = 10
+# Long: on a busy machine a frame may be late, and it is an error only when none comes.
+PATIENCE_S = 60
 # No word twice: an answer that goes round in circles is ended.
 LONG = " ".join(f"word{n}" for n in range(1000))
 

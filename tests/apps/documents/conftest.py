@@ -43,6 +43,14 @@ def api_of(db: None) -> Callable[[User], Program]:
 
 
 @pytest.fixture
+def manual(as_: As, dora: User, collection: Collection) -> Document:
+    """Three passages, searchable; dora may change it, bob may read it."""
+    from tests.apps.documents.manual import planted  # noqa: PLC0415 - it imports this file
+
+    return planted(as_, dora, collection)
+
+
+@pytest.fixture
 def system() -> Iterator[Scope]:
     """The test runs as a job does."""
     with system_scope("test: as a job") as scope:

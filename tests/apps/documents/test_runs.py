@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import ErrorCode, Transient
+from apps.core.leases import LEASE, LeaseLost
 from apps.documents import ingest, queries, services
 from apps.documents.models import Chunk, Document, IngestRun
 from apps.documents.passages import cutting
 from apps.documents.runs import indexing, parsed, upkeep
-from apps.documents.runs.leases import LEASE, MOST_ATTEMPTS, MOST_READS, LeaseLost, Work
+from apps.documents.runs.leases import MOST_ATTEMPTS, MOST_READS, Work
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
 from apps.permissions.scope import entered, system_scope
@@ -46,7 +47,7 @@ def test_of_many_workers_one_gets_the_run(alice: User, collection: Collection) -
     def claim(_: int) -> bool:
         try:
             with system_scope("test: race"):
-                return IngestRun.claim(run.pk, stages=[Stage.PARSE], lease=LEASE) is not None
+                return IngestRun.claim(run.pk, stages=[Stage.PARSE]) is not None
         finally:
             connection.close()
 
@@ -81,7 +82,7 @@ def test_a_worker_slower_than_its_lease_changes_nothing(
         slow.finish,
         slow.held,
     ):
-        slow._extended -= 60
+        slow._lease._extended -= 60
         with pytest.raises(LeaseLost):
             late()
     assert run_of(added).state == State.RUNNING
@@ -104,8 +105,8 @@ def test_a_long_stage_keeps_its_lease(added: services.Added, system: object) -> 
     IngestRun.objects.filter(pk=added.run.pk).update(
         lease_until=timezone.now() + timedelta(seconds=2)
     )
-    work._until = run_of(added).lease_until  # type: ignore[assignment] # it was set just now
-    work._extended -= 60
+    work._lease._until = run_of(added).lease_until  # type: ignore[assignment] # it was set just now
+    work._lease._extended -= 60
     work.extend(3, 10)
     run = run_of(added)
     assert run.lease_until is not None

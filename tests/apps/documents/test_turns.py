@@ -10,11 +10,12 @@ from django.db.models import F
 from django.test import Client
 
 from apps.accounts.models import User
+from apps.core.leases import LeaseLost
 from apps.documents import ingest
 from apps.documents.deletion import reconcile
 from apps.documents.models import DocumentVersion, IngestRun
 from apps.documents.runs import queue, upkeep, waiting
-from apps.documents.runs.leases import LeaseLost, Work
+from apps.documents.runs.leases import Work
 from apps.permissions.scope import system_scope
 from apps.workspaces.models import Collection, Workspace
 from tests import factories
