@@ -14,11 +14,14 @@ from apps.accounts.models import ApiKey, User
 from apps.accounts.serializers import KeyIn, KeyOut, NewKeyOut
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
 from apps.permissions.roles import KeyScope, Permission
-from apps.permissions.scope import ScopeDenied
+from apps.permissions.scope import ScopeDenied, current_scope
 
 
 def _require_whole_owner(request: Request) -> None:
-    """Keys are managed by a person, or by a key that may do everything its owner may."""
+    """Keys are managed by a person, or by a key that may do everything its owner may. Never by an
+    application: a key that it made for an employee would outlive its own rights."""
+    if current_scope().application_id is not None:
+        raise ScopeDenied(Permission.ADMINISTER)
     if isinstance(request.auth, ApiKey) and request.auth.scope != KeyScope.ALL:
         raise ScopeDenied(Permission.ADMINISTER)
 

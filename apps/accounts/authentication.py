@@ -7,7 +7,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import User
 
 SCHEME = "Bearer"
 
@@ -20,15 +20,17 @@ def bearer(authorization: str) -> str | None:
 
 class ApiKeyAuthentication(BaseAuthentication):
     """``Authorization: Bearer fn_…``. The scope middleware has resolved the key already, so that
-    one scope serves the whole request; here its result becomes ``user`` and ``auth``."""
+    one scope serves the whole request; here its result becomes ``user`` and ``auth``: an ApiKey, or
+    the key of an application."""
 
-    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:
         if bearer(request.headers.get("Authorization", "")) is None:
             return None
-        key = getattr(request._request, "api_key", None)  # noqa: SLF001 - DRF's name for it
-        if not isinstance(key, ApiKey):
+        asked = request._request  # noqa: SLF001 - DRF's name for it
+        key = getattr(asked, "api_key", None)
+        if key is None or not isinstance(asked.user, User):
             raise AuthenticationFailed
-        return key.owner, key
+        return asked.user, key
 
     def authenticate_header(self, request: Request) -> str:
         return f'{SCHEME} realm="footnote"'

@@ -23,7 +23,7 @@ class EmailOrLoginBackend(BaseBackend):
         if not username or not password:
             return None
         user = _named(username.strip())
-        if user is None:
+        if user is None or user.is_application:
             # As slow as a real check, so that time does not tell which addresses exist.
             make_password(password)
             return None
@@ -31,7 +31,7 @@ class EmailOrLoginBackend(BaseBackend):
 
     def get_user(self, user_id: UUID) -> User | None:
         """The person of a session; None (signed out) as soon as the account is deactivated."""
-        return User.objects.filter(pk=user_id, is_active=True).first()
+        return User.objects.filter(pk=user_id, is_active=True, is_application=False).first()
 
 
 def _named(username: str) -> User | None:

@@ -30,6 +30,9 @@ class User(AbstractBaseUser):
     name = models.CharField(_("name"), max_length=150, blank=True, default="")
     is_administrator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    is_application = models.BooleanField(
+        default=False, help_text="The account of a program: it holds grants and never signs in."
+    )
     language = models.CharField(max_length=10, blank=True, default="")
     theme = models.CharField(max_length=10, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -7,7 +7,8 @@ from apps.accounts.models import Group, User
 
 def people(*, named: str = "") -> QuerySet[User]:
     """Everybody, active ones first; ``named`` keeps those whose name, e-mail or login has it."""
-    rows = User.objects.prefetch_related("kb_groups").order_by("-is_active", "name", "email")
+    rows = User.objects.filter(is_application=False).prefetch_related("kb_groups")
+    rows = rows.order_by("-is_active", "name", "email")
     if named := named.strip():
         found = Q(name__icontains=named) | Q(email__icontains=named) | Q(login__icontains=named)
         rows = rows.filter(found)

@@ -24,8 +24,9 @@ from apps.chat.frames import ClientFrame, ServerFrame, parsed
 from apps.chat.services import Opened
 from apps.core.aio import in_thread
 from apps.core.errors import AppError, ErrorCode
-from apps.permissions.scope import Scope, ScopeDenied, entered
-from apps.workspaces.middleware import scope_for_socket
+from apps.core.origin import came_from
+from apps.permissions.scope import NOBODY, Scope, ScopeDenied, entered
+from apps.workspaces.middleware import address_of_socket, scope_for_socket, scope_of_socket_key
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if reader is None:
             await self.close(code=SIGNED_OUT)
             return
-        with entered(reader.scope), translation.override(reader.language):
+        address = address_of_socket(self.scope)
+        language = translation.override(reader.language)
+        with came_from(address), entered(reader.scope), language:
             frame: ClientFrame | None = None
             try:
                 frame = parsed(text_data)
@@ -163,13 +166,13 @@ def _code_of(error: Exception) -> ErrorCode:
 def _reader(socket: Any) -> _Reader | None:
     """The person of this socket, read anew: None when signed out, deactivated or unknown."""
     request = _as_request(socket)
-    user = get_user(request) if hasattr(request, "session") else socket.get("user")
-    if not isinstance(user, User):
-        return None
-    scope = scope_for_socket(user.pk)
+    scope = scope_of_socket_key(socket)
+    if scope is None:
+        user = get_user(request) if hasattr(request, "session") else socket.get("user")
+        scope = scope_for_socket(user.pk) if isinstance(user, User) else NOBODY
     if scope.actor_id is None:
         return None
-    request.user = user
+    request.user = User.objects.get(pk=scope.actor_id)
     return _Reader(scope, language_of(request))
 
 

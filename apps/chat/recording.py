@@ -18,6 +18,7 @@ from apps.chat.sources import citation_of, source_of
 from apps.core.errors import ErrorCode
 from apps.engines import factory
 from apps.events import services as events
+from apps.permissions.scope import current_scope
 from apps.rag import evidence
 from apps.rag import prompt as prompts
 from apps.rag.attribute import settle_citations
@@ -263,7 +264,8 @@ def _trace(built: prompts.Prompt, found: Found, note: str) -> dict[str, Any]:
     shown = {source.passage.chunk_id for source in built.sources}
     search_trace = found.trace.as_json()
     search_trace["hits"] = [hit for hit in search_trace["hits"] if hit["chunk"] in shown]
-    return {"search": search_trace, "hidden": built.dropped, "note": note}
+    acting = current_scope().acting()
+    return {"search": search_trace, "hidden": built.dropped, "note": note, "acting": acting}
 
 
 # --- after --------------------------------------------------------------------------------------

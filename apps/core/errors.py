@@ -13,6 +13,10 @@ class ErrorCode(StrEnum):
     BAD_REQUEST = "BAD_REQUEST"
     NOT_SIGNED_IN = "NOT_SIGNED_IN"
     INVALID_KEY = "INVALID_KEY"
+    KEY_ADDRESS = "KEY_ADDRESS"
+    ASSERTION_REQUIRED = "ASSERTION_REQUIRED"
+    ASSERTION_REFUSED = "ASSERTION_REFUSED"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     FORBIDDEN = "FORBIDDEN"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
@@ -77,6 +81,18 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.BAD_REQUEST: _("The request is not understood. See the details for what to change."),
     ErrorCode.NOT_SIGNED_IN: _("Sign in, or send an API key in the Authorization header."),
     ErrorCode.INVALID_KEY: _("This API key is not valid. It may have expired or been revoked."),
+    ErrorCode.KEY_ADDRESS: _(
+        "This key may not be used from this address. An administrator can allow the address."
+    ),
+    ErrorCode.ASSERTION_REQUIRED: _(
+        "This application asks for people only. Say for whom, in the header X-On-Behalf-Of."
+    ),
+    ErrorCode.ASSERTION_REFUSED: _(
+        "The statement in X-On-Behalf-Of is not accepted. See details.reason for what to change."
+    ),
+    ErrorCode.QUOTA_EXCEEDED: _(
+        "The tokens of this key are used up for today. An administrator can raise its quota."
+    ),
     ErrorCode.FORBIDDEN: _("You may see this, but not do that. A manager of the workspace can."),
     ErrorCode.NOT_FOUND: _("There is nothing here, or nothing that you may see."),
     ErrorCode.METHOD_NOT_ALLOWED: _("This address does not take that method."),

@@ -10,7 +10,8 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from apps.core.aio import in_thread
 from apps.events.services import group_of
-from apps.workspaces.middleware import scope_for_socket
+from apps.permissions.scope import NOBODY, Scope
+from apps.workspaces.middleware import scope_for_socket, scope_of_socket_key
 
 NOT_FOUND = 4404
 GATHER_S = 1.0
@@ -65,8 +66,14 @@ class DocumentsConsumer(AsyncJsonWebsocketConsumer):
             await self.send_json({"type": "changed", "document": document})
 
     async def _may_read(self) -> bool:
-        user = self.scope.get("user")
-        if user is None or not user.is_authenticated:
-            return False
-        scope = await in_thread(partial(scope_for_socket, user.pk))
+        scope = await in_thread(partial(_scope_of, self.scope))
         return self.collection in scope.readable
+
+
+def _scope_of(socket: Any) -> Scope:
+    """Of the key that the socket was opened with, or of the person of its session."""
+    by_key = scope_of_socket_key(socket)
+    if by_key is not None:
+        return by_key
+    user = socket.get("user")
+    return scope_for_socket(user.pk) if user is not None and user.is_authenticated else NOBODY

@@ -17,6 +17,13 @@ class Event(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     api_key_id = models.UUIDField(null=True, blank=True)
+    application_id = models.UUIDField(null=True, blank=True, db_index=True)
+    on_behalf_of = models.UUIDField(
+        null=True, blank=True, help_text="The person an application asked for."
+    )
+    address = models.GenericIPAddressField(
+        null=True, blank=True, unpack_ipv4=True, help_text="Where it came from; none for a job."
+    )
     workspace_id = models.UUIDField(null=True, blank=True, db_index=True)
     collection_id = models.UUIDField(null=True, blank=True, db_index=True)
     object_type = models.CharField(max_length=40, blank=True, default="")

@@ -9,6 +9,7 @@ from channels.layers import get_channel_layer
 from django.db import models, transaction
 from redis.exceptions import RedisError
 
+from apps.core.origin import current_address
 from apps.events.models import Event
 from apps.permissions.scope import current_scope
 
@@ -23,7 +24,7 @@ def record(
     collection_id: UUID | None = None,
     **data: Any,
 ) -> Event:
-    """One line of what happened, by the actor and key of the current scope.
+    """One line of what happened, by the actor, key and application of the current scope.
 
     Where the event belongs is taken from ``obj`` unless it is said: a reader later sees it only
     where the collection, or else the workspace, may be seen. ``data`` is shown to people: no
@@ -34,6 +35,9 @@ def record(
         kind=kind,
         actor_id=scope.actor_id,
         api_key_id=scope.via_key,
+        application_id=scope.application_id,
+        on_behalf_of=scope.on_behalf_of,
+        address=current_address() or None,
         workspace_id=workspace_id or getattr(obj, "workspace_id", None),
         collection_id=collection_id or getattr(obj, "collection_id", None),
         object_type="" if obj is None else type(obj).__name__.lower(),

@@ -32,7 +32,9 @@ class Scope:
     """What one actor may reach, resolved once per request, frame or job.
 
     ``workspaces`` maps each workspace that the actor may use to the permissions held there;
-    ``readable`` and ``writable`` are collection ids. ``via_key`` is the API key used, if any.
+    ``readable`` and ``writable`` are collection ids. ``via_key`` is the API key used, if any, and
+    ``application_id`` the application that it belongs to; the actor is then the application's own
+    account, or the employee in ``on_behalf_of`` whom it asks for.
     ``is_unattended``: a program of ours acts for the actor, and nobody waits for it.
     """
 
@@ -46,6 +48,8 @@ class Scope:
     system_reason: str = ""
     is_unattended: bool = False
     via_key: UUID | None = None
+    application_id: UUID | None = None
+    on_behalf_of: UUID | None = None
 
     def __deepcopy__(self, _memo: object) -> "Scope":
         """Immutable, so a copy of a queryset shares it."""
@@ -85,6 +89,16 @@ class Scope:
         """
         ids = self.readable if wanted is None else self.readable & frozenset(wanted)
         return Reach(frozenset(str(pk) for pk in ids))
+
+    def acting(self) -> dict[str, str]:
+        """Through what the actor came, for traces: key, application, on behalf of whom. Empty for
+        a person with a browser."""
+        through = {
+            "key": self.via_key,
+            "application": self.application_id,
+            "on_behalf_of": self.on_behalf_of,
+        }
+        return {name: str(pk) for name, pk in through.items() if pk is not None}
 
     def narrowed(self, collection_ids: Collection[UUID]) -> "Scope":
         """The same actor kept to some collections."""

@@ -211,14 +211,14 @@ def _reranked(
 
 
 def _write_log(found: Found) -> None:
-    actor = current_scope().actor_id
-    if actor is None:
+    scope = current_scope()
+    if scope.actor_id is None:
         return
     SearchLog.objects.create(
-        owner_id=actor,
+        owner_id=scope.actor_id,
         query=found.query,
         mode=str(found.trace.retrieval.mode),
         hits=len(found.passages),
         took_ms=round(found.took_ms, 1),
-        trace=found.trace.as_json(),
+        trace={**found.trace.as_json(), "acting": scope.acting()},
     )

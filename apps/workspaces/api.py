@@ -29,7 +29,7 @@ from apps.permissions.scope import Scope, current_scope, entered
 from apps.workspaces import services
 from apps.workspaces.models import Member, Workspace
 from apps.workspaces.queries import visible_workspaces
-from apps.workspaces.scopes import scope_of
+from apps.workspaces.resolvers import scope_again
 from apps.workspaces.serializers import (
     MemberIn,
     MemberOut,
@@ -75,10 +75,9 @@ def _one(model: type[User] | type[Group], name: str, *, by: str, field: str) -> 
     return found
 
 
-def anew(request: Request) -> AbstractContextManager[Scope]:
+def anew() -> AbstractContextManager[Scope]:
     """The caller's scope with what this very request has made."""
-    key = request.auth if isinstance(request.auth, ApiKey) else None
-    return entered(scope_of(request.user, key=key))
+    return entered(scope_again(current_scope()))
 
 
 class MeView(ApiView):
@@ -141,7 +140,7 @@ class WorkspacesView(ApiView):
     @idempotent
     def post(self, request: Request) -> Response:
         workspace = services.create_workspace(**checked(WorkspaceIn, request.data))
-        with anew(request):
+        with anew():
             return Response(WorkspaceOut(workspace).data, status=201)
 
 

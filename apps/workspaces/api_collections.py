@@ -56,7 +56,7 @@ class CollectionsView(ApiView):
         made = services.create_collection(
             workspace=self.place(workspace=workspace), **checked(CollectionIn, request.data)
         )
-        with anew(request):
+        with anew():
             return Response(CollectionOut(made).data, status=201)
 
 

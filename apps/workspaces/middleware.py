@@ -1,6 +1,6 @@
 """Enters the scope of whoever asks: around each HTTP request, and for each socket frame."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 from uuid import UUID
 
@@ -9,17 +9,19 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http.request import HttpHeaders
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 
 from apps.accounts.authentication import bearer
 from apps.accounts.models import User
-from apps.accounts.services import user_of_key
 from apps.core.drf import STATUS
-from apps.core.errors import ErrorCode
+from apps.core.errors import AppError, ErrorCode
+from apps.core.origin import came_from
 from apps.core.views import error_response, is_for_machines
 from apps.permissions.scope import NOBODY, Scope, ScopeDenied, entered
 from apps.rag.ports import EngineBusy, EngineError
+from apps.workspaces.resolvers import Call, caller_of, carries_key, scope_again
 from apps.workspaces.scopes import scope_of
 
 
@@ -28,6 +30,7 @@ class ScopeMiddleware:
 
     A page is for people who are signed in unless its view says ``login_not_required``. On the API
     an ``Authorization: Bearer`` key decides alone: a session that comes with it does not count.
+    ``apps.workspaces.resolvers`` knows the kinds of key.
     A body that streams is sent after the scope has been left; it has to enter one itself.
     """
 
@@ -42,14 +45,21 @@ class ScopeMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
             return self._answer(request)
-        with entered(_scope_of(request)):
-            return self.get_response(request)
+        with came_from(_address(request)):
+            scope = _admitted(request)
+            if not isinstance(scope, Scope):
+                return scope
+            with entered(scope):
+                return self.get_response(request)
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        scope = await sync_to_async(_scope_of)(request)
-        with entered(scope):
-            response: HttpResponseBase = await self.get_response(request)
-            return response
+        with came_from(_address(request)):
+            scope = await sync_to_async(_admitted)(request)
+            if not isinstance(scope, Scope):
+                return scope
+            with entered(scope):
+                response: HttpResponseBase = await self.get_response(request)
+                return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
@@ -73,17 +83,36 @@ class ScopeMiddleware:
                 return None
 
 
+def _address(request: HttpRequest) -> str:
+    """The client's, as the proxies in KB_TRUSTED_PROXIES say it: uvicorn has read their headers."""
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _admitted(request: HttpRequest) -> Scope | HttpResponse:
+    """The scope of whoever asks, or the answer to a key that may not be used like this."""
+    try:
+        return _scope_of(request)
+    except AppError as error:
+        request.user = AnonymousUser()
+        return error_response(request, error.code, status=error.status, details=error.details)
+
+
 def _scope_of(request: HttpRequest) -> Scope:
     request.api_key = None  # type: ignore[attr-defined]
-    plain = bearer(request.headers.get("Authorization", "")) if is_for_machines(request) else None
+    authorization = request.headers.get("Authorization", "")
+    plain = bearer(authorization) if is_for_machines(request) else None
     if plain is None:
-        return scope_of(request.user)
-    found = user_of_key(plain)
+        if not carries_key(authorization):
+            return scope_of(request.user)
+        # A key in the wrong place decides nothing, and neither does the session beside it.
+        request.user = AnonymousUser()
+        return NOBODY
+    found = caller_of(Call(plain, request.headers, _address(request), lambda: request.body))
     if found is None:
         request.user = AnonymousUser()
         return NOBODY
-    request.user, request.api_key = found  # type: ignore[attr-defined]
-    return scope_of(found[0], key=found[1])
+    request.user, request.api_key = found.user, found.key  # type: ignore[attr-defined]
+    return found.scope
 
 
 def _sign_in_first(request: HttpRequest) -> HttpResponse:
@@ -104,3 +133,33 @@ def scope_for_socket(user_id: UUID) -> Scope:
     """The scope of one socket frame: the person and their rights are read anew."""
     user = User.objects.filter(pk=user_id).first()
     return NOBODY if user is None else scope_of(user)
+
+
+def address_of_socket(socket: Mapping[str, Any]) -> str:
+    """The client's, as the trusted proxies say it."""
+    client = socket.get("client") or ("",)
+    return str(client[0])
+
+
+def scope_of_socket_key(socket: MutableMapping[str, Any]) -> Scope | None:
+    """The scope of a socket that was opened with a key, read anew for each frame, and NOBODY when
+    the key is not valid; None for a socket without a key: then its session counts."""
+    if isinstance(known := socket.get("key_scope"), Scope):
+        return scope_again(known)
+    headers = HttpHeaders(
+        {
+            f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}": value.decode("latin-1")
+            for name, value in socket.get("headers", ())
+        }
+    )
+    authorization = headers.get("Authorization", "")
+    plain = bearer(authorization)
+    if plain is None:
+        return NOBODY if carries_key(authorization) else None
+    try:
+        found = caller_of(Call(plain, headers, address_of_socket(socket)))
+    except AppError:  # a socket that closes has no words; the same key says why on the API
+        found = None
+    socket["key_scope"] = NOBODY if found is None else found.scope
+    scope: Scope = socket["key_scope"]
+    return scope
