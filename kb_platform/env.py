@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from limits import parse
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -46,6 +47,14 @@ class Env(BaseSettings):
     )
     secure_cookies: bool = Field(
         default=False, description="Cookies only over TLS; turn on behind the TLS proxy."
+    )
+    limit_anonymous: str = Field(
+        "50/second",
+        description="Most requests from one address that nobody is signed in at. Empty: no limit.",
+    )
+    limit_person: str = Field(
+        "100/second",
+        description="Most requests of one signed-in person, their own keys included. Empty: none.",
     )
     language: Literal["en", "zh-hans"] = Field(
         "en", description="Language when a browser asks for none."
@@ -184,6 +193,13 @@ class Env(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("limit_anonymous", "limit_person")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if value.strip():
+            parse(value)  # ValueError says what is wrong
+        return value.strip()
 
     @property
     def redis_socket(self) -> Path:

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.accounts.language.LanguageMiddleware",
+    "apps.core.middleware.LimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -114,6 +115,14 @@ CACHES = {
         else {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     )
 }
+# Redis counts for all web processes; see apps/core/limits.py.
+LIMITS_STORAGE = (
+    "memory://"
+    if _env.engines == "fake" and not _env.redis_url
+    else REDIS_URL.replace("unix://", "redis+unix://", 1)
+)
+LIMIT_ANONYMOUS = _env.limit_anonymous
+LIMIT_PERSON = _env.limit_person
 
 # --- people -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -132,6 +141,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+REAUTH_SECONDS = 5 * 60  # so long one need not confirm again before a dangerous act
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "home"
 ADMIN_EMAIL = _env.admin_email

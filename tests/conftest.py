@@ -32,6 +32,8 @@ os.environ |= {
     "KB_DATA_DIR": str(_DATA),
     "KB_SECRET_KEY": "a-secret-key-of-tests-and-of-nothing-else-0123456789",
     "KB_LOG_LEVEL": "WARNING",
+    "KB_LIMIT_ANONYMOUS": "",  # tests of limits set their own
+    "KB_LIMIT_PERSON": "",
     "DJANGO_SETTINGS_MODULE": "kb_platform.settings",
 }
 
@@ -48,7 +50,7 @@ from django.test import Client  # noqa: E402
 from django.utils import translation  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
-from apps.core import jobs  # noqa: E402
+from apps.core import jobs, limits  # noqa: E402
 from apps.engines import factory  # noqa: E402
 from apps.permissions.scope import Scope, entered  # noqa: E402
 from apps.workspaces.models import Collection, Workspace  # noqa: E402
@@ -86,6 +88,7 @@ def _clean(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.WHITENOISE_AUTOREFRESH = True  # or every test client reads the folder of static files
     factory.reset()
     cache.clear()
+    limits.reset()
     with translation.override("en"):
         yield
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import queries, services
+from apps.accounts import queries, reauth, services
 from apps.accounts.forms import PersonForm
 from apps.accounts.models import User
 from apps.accounts.views import taken
@@ -61,6 +61,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @for_administrators
 @require_POST
+@reauth.required
 def reset(request: HttpRequest, user: UUID) -> HttpResponse:
     """A new one-time link for somebody; older ones end."""
     found = get_object_or_404(User, pk=user, is_active=True)
@@ -69,6 +70,7 @@ def reset(request: HttpRequest, user: UUID) -> HttpResponse:
 
 @for_administrators
 @require_POST
+@reauth.required
 def deactivate(request: HttpRequest, user: UUID) -> HttpResponse:
     found = get_object_or_404(User, pk=user)
     return _unless_refused(request, found, lambda: services.deactivate(user=found))
@@ -76,6 +78,7 @@ def deactivate(request: HttpRequest, user: UUID) -> HttpResponse:
 
 @for_administrators
 @require_POST
+@reauth.required
 def reactivate(request: HttpRequest, user: UUID) -> HttpResponse:
     services.reactivate(user=get_object_or_404(User, pk=user))
     return _people(request)
@@ -83,6 +86,7 @@ def reactivate(request: HttpRequest, user: UUID) -> HttpResponse:
 
 @for_administrators
 @require_POST
+@reauth.required
 def administrator(request: HttpRequest, user: UUID) -> HttpResponse:
     """Make somebody an administrator (``on=1``), or no longer one."""
     found = get_object_or_404(User, pk=user)

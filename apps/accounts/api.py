@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts import services
+from apps.accounts import reauth, services
 from apps.accounts.models import ApiKey, User
 from apps.accounts.serializers import KeyIn, KeyOut, NewKeyOut
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
@@ -64,6 +64,7 @@ class KeysView(ApiView):
     )
     def post(self, request: Request) -> Response:
         _require_whole_owner(request)
+        reauth.require(request)
         wanted = checked(KeyIn, request.data)
         _require_no_longer_life(request, wanted["expires_at"])
         key, plain = services.create_api_key(

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from apps.accounts import services
+from apps.accounts import reauth, services
 from apps.accounts.forms import KeyForm
 from apps.accounts.models import ApiKey
 from apps.accounts.views import person_of
@@ -20,6 +20,8 @@ def keys(request: HttpRequest) -> HttpResponse:
     """The list, and a form for a new one; a new key is shown in the answer and never again."""
     if request.method != "POST":
         return _keys(request, status=200, form=KeyForm())
+    if not reauth.is_recent(request):
+        return reauth.ask(request)
     form = KeyForm(request.POST)
     if not form.is_valid():
         return _keys(request, status=422, form=form)

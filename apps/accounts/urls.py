@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.accounts import key_pages, views
+from apps.accounts import confirm_pages, key_pages, views
 
 app_name = "accounts"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("join/<str:token>", views.join, name="join"),
     path("me", views.profile, name="profile"),
     path("me/password", views.password, name="password"),
+    path("me/confirm", confirm_pages.confirm, name="confirm"),
     path("me/language", views.language, name="language"),
     path("me/theme", views.theme, name="theme"),
     path("me/keys", key_pages.keys, name="keys"),

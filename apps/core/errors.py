@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
     ASSERTION_REFUSED = "ASSERTION_REFUSED"
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     FORBIDDEN = "FORBIDDEN"
+    CONFIRM_IDENTITY = "CONFIRM_IDENTITY"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     CONFLICT = "CONFLICT"
@@ -94,6 +95,9 @@ MESSAGES: dict[ErrorCode, Promise] = {
         "The tokens of this key are used up for today. An administrator can raise its quota."
     ),
     ErrorCode.FORBIDDEN: _("You may see this, but not do that. A manager of the workspace can."),
+    ErrorCode.CONFIRM_IDENTITY: _(
+        "Confirm first that it is you: this is asked before anything that is hard to undo."
+    ),
     ErrorCode.NOT_FOUND: _("There is nothing here, or nothing that you may see."),
     ErrorCode.METHOD_NOT_ALLOWED: _("This address does not take that method."),
     ErrorCode.CONFLICT: _("Somebody changed this at the same time. Load it again and repeat."),

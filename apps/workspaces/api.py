@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts import reauth
 from apps.accounts.models import ApiKey, Group, User
 from apps.accounts.serializers import KeyOut
 from apps.core.drf import (
@@ -177,7 +178,9 @@ class WorkspaceView(ApiView):
         responses={204: None, **errors(403, 404)},
     )
     def delete(self, request: Request, workspace: str) -> Response:
-        return removed(services.delete_workspace(workspace=self.place(workspace=workspace)))
+        room = self.place(workspace=workspace)
+        reauth.require(request)
+        return removed(services.delete_workspace(workspace=room))
 
 
 class MembersView(ApiView):

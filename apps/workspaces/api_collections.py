@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts import reauth
 from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, ApiView, checked, errors, page, page_of
 from apps.core.idempotency import idempotent
 from apps.permissions.roles import Permission
@@ -113,7 +114,9 @@ class CollectionView(ApiView):
 
     @_schema("collections", "delete")
     def delete(self, request: Request, **names: Any) -> Response:
-        receipt = services.delete_collection(collection=self.place(**names))
+        found = self.place(**names)
+        reauth.require(request)
+        receipt = services.delete_collection(collection=found)
         return removed(receipt)
 
 

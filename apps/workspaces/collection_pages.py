@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from apps.accounts import queries as accounts
+from apps.accounts import reauth
 from apps.core.errors import AppError
 from apps.core.pages import blame, show
 from apps.permissions.roles import Permission
@@ -116,6 +117,7 @@ def revoke(request: HttpRequest, slug: str, collection: UUID, grant: UUID) -> Ht
 
 
 @require_POST
+@reauth.required
 def delete(request: HttpRequest, slug: str, collection: UUID) -> HttpResponse:
     found = _managed(slug, collection)
     form = DeleteForm(request.POST, name=found.name)

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts import queries as accounts
+from apps.accounts import reauth
 from apps.accounts import services as people
 from apps.core.errors import AppError, message_of
 from apps.core.pages import blame, show
@@ -191,6 +192,7 @@ def _settings(
 
 
 @require_POST
+@reauth.required
 def delete(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = _managed(slug, Permission.WORKSPACE_MANAGE)
     form = DeleteForm(request.POST, name=workspace.name)
