@@ -8,20 +8,20 @@ there who could answer.
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.core.errors import AppError, ErrorCode
 
-P = ParamSpec("P")
+V = TypeVar("V", bound=Callable[..., HttpResponse])
 _CONFIRMED_AT = "confirmed_at"
 
 
@@ -42,18 +42,16 @@ def require(request: HttpRequest) -> None:
         raise AppError(ErrorCode.CONFIRM_IDENTITY, status=403, confirm=reverse("accounts:confirm"))
 
 
-def required(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+def required(view: V) -> V:
     """A page that first asks who it is. From a form one comes back to the page that it was on."""
 
     @wraps(view)
-    def asked_first(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def asked_first(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated or is_recent(request):
             return view(request, *args, **kwargs)
         return ask(request)
 
-    return asked_first
+    return cast("V", asked_first)
 
 
 def ask(request: HttpRequest) -> HttpResponse:
