@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "apps.documents",
     "apps.intake",
     "apps.sources",
+    "apps.directory",
     "apps.search",
     "apps.chat",
 ]

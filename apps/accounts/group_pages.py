@@ -60,7 +60,7 @@ def _group(
 ) -> HttpResponse:
     context = {
         "group": group,
-        "members": group.members.order_by("name", "email"),
+        "members": queries.members_of(group),
         "form": WhoForm(),
         "name_form": GroupForm(initial={"name": group.name}),
         "here": "groups",
@@ -89,7 +89,11 @@ def add(request: HttpRequest, group: UUID) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, group: UUID, user: UUID) -> HttpResponse:
     found = get_object_or_404(Group, pk=group)
-    verbs.remove_from_group(group=found, user=get_object_or_404(User, pk=user))
+    person = get_object_or_404(User, pk=user)
+    try:
+        verbs.remove_from_group(group=found, user=person)
+    except AppError as error:
+        return _group(request, found, status=error.status, refused_for=person)
     return _group(request, found)
 
 

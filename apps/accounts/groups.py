@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 
-from apps.accounts.models import Group, User
+from apps.accounts.models import BY_HAND, Group, GroupMember, User
 from apps.core.errors import AppError, ErrorCode
 from apps.events import services as events
 from apps.permissions.roles import Permission
@@ -42,14 +42,20 @@ def _save(group: Group) -> None:
 def add_to_group(*, group: Group, users: Iterable[User]) -> None:
     current_scope().require(Permission.ADMINISTER)
     people = list(users)
-    group.members.add(*people)
+    rows = [GroupMember(group=group, user=user, origin=BY_HAND) for user in people]
+    GroupMember.objects.bulk_create(rows, ignore_conflicts=True)
     events.record("group.joined", group, people=[str(user) for user in people])
 
 
 @transaction.atomic
 def remove_from_group(*, group: Group, user: User) -> None:
+    """Take back what was given by hand. Raises AppError CONFLICT with reason ``from_outside`` when
+    an outside source alone put the person there: it would do so again."""
     current_scope().require(Permission.ADMINISTER)
-    group.members.remove(user)
+    reasons = GroupMember.objects.filter(group=group, user=user)
+    removed, _by_model = reasons.filter(origin=BY_HAND).delete()
+    if not removed and reasons.exists():
+        raise AppError(ErrorCode.CONFLICT, status=409, reason="from_outside")
     events.record("group.left", group, people=[str(user)])
 
 

@@ -11,6 +11,11 @@ from apps.core.ids import uuid7
 from apps.permissions.models import OwnedModel
 from apps.permissions.roles import KeyScope
 
+# Where a membership, a role or an account comes from when a person of this installation gave it;
+# any other origin is an outside source, written KIND:NAME.
+BY_HAND = ""
+ORIGIN_LENGTH = 120
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, *, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -60,7 +65,9 @@ class Group(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(_("name"), max_length=150)
-    members = models.ManyToManyField(User, related_name="kb_groups", blank=True)
+    members = models.ManyToManyField(
+        User, through="GroupMember", related_name="kb_groups", blank=True
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -69,6 +76,33 @@ class Group(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class GroupMember(models.Model):
+    """One reason why a person is in a group; there may be several of them.
+
+    ``origin`` says who put them there: empty for a person of this installation (*by hand*), else
+    the outside source that did, as ``KIND:NAME`` (``ldap:main``, ``oidc:acme``, ``scim:hr``). Each
+    origin adds and removes its own rows only, so ``group.members`` may name a person twice: count
+    and list with ``distinct``.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    group = models.ForeignKey(Group, models.CASCADE, related_name="reasons")
+    user = models.ForeignKey(User, models.CASCADE, related_name="group_reasons")
+    origin = models.CharField(max_length=ORIGIN_LENGTH, blank=True, default=BY_HAND)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "accounts_group_members"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["group", "user", "origin"], name="one_reason_per_origin"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.group_id} {self.origin}"
 
 
 class OneTimeLink(models.Model):

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import Group
+from apps.accounts.models import BY_HAND, ORIGIN_LENGTH, Group
 from apps.core.ids import uuid7
 from apps.permissions.models import GuardedModel, Kind, ScopedModel, WorkspaceModel
 from apps.permissions.roles import Permission, Role
@@ -49,7 +49,11 @@ def _one_holder() -> models.BaseConstraint:
 
 
 class Member(WorkspaceModel):
-    """A user's or a group's role in a workspace."""
+    """A user's or a group's role in a workspace.
+
+    ``origin`` as in ``accounts.GroupMember``: what a mapping of outside groups gives a person stands
+    in rows of its own beside the one by hand, and the roles of all rows add up.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="members")
@@ -60,12 +64,20 @@ class Member(WorkspaceModel):
         Group, models.CASCADE, null=True, blank=True, related_name="memberships"
     )
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.VIEWER)
+    origin = models.CharField(max_length=ORIGIN_LENGTH, blank=True, default=BY_HAND)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(WorkspaceModel.Meta):
         constraints = (
             _one_holder(),
-            models.UniqueConstraint(fields=["workspace", "user"], name="one_role_per_user"),
+            models.UniqueConstraint(
+                fields=["workspace", "user"], name="one_role_per_user", condition=Q(origin=BY_HAND)
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "user", "role", "origin"],
+                name="one_role_per_origin",
+                condition=~Q(origin=BY_HAND),
+            ),
             models.UniqueConstraint(fields=["workspace", "group"], name="one_role_per_group"),
         )
 

@@ -95,10 +95,14 @@ class RoleIn(serializers.Serializer[Any]):
 class MemberOut(serializers.ModelSerializer[Member]):
     user = PersonOut(allow_null=True)
     group = _GroupOut(allow_null=True)
+    origin = serializers.CharField(
+        read_only=True,
+        help_text="Empty: given by hand. Else the outside source that gives it, as `ldap:main`.",
+    )
 
     class Meta:
         model = Member
-        fields = ("id", "user", "group", "role", "created_at")
+        fields = ("id", "user", "group", "role", "origin", "created_at")
 
 
 class CollectionIn(serializers.Serializer[Any]):

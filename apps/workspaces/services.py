@@ -9,7 +9,7 @@ from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import Group, User
+from apps.accounts.models import BY_HAND, Group, User
 from apps.core.errors import AppError, ErrorCode
 from apps.core.ids import uuid7
 from apps.events import services as events
@@ -135,8 +135,10 @@ def add_member(
 
 @transaction.atomic
 def change_role(*, member: Member, role: str) -> Member:
-    """Raises AppError CONFLICT when the workspace would be left without a manager."""
+    """Raises AppError CONFLICT when the workspace would be left without a manager, or when the role
+    comes from outside."""
     current_scope().require(Permission.MEMBER_MANAGE, member.workspace_id)
+    _require_by_hand(member)
     if Role(role) != Role.MANAGER:
         _keep_a_manager(but=member)
     member.role = Role(role)
@@ -147,11 +149,19 @@ def change_role(*, member: Member, role: str) -> Member:
 
 @transaction.atomic
 def remove_member(*, member: Member) -> None:
-    """Raises AppError CONFLICT when the workspace would be left without a manager."""
+    """Raises AppError CONFLICT when the workspace would be left without a manager, or when the role
+    comes from outside."""
     current_scope().require(Permission.MEMBER_MANAGE, member.workspace_id)
+    _require_by_hand(member)
     _keep_a_manager(but=member)
     events.record("member.removed", member, who=str(member.user or member.group))
     member.delete()
+
+
+def _require_by_hand(member: Member) -> None:
+    """What an outside source gives is changed there, or in its mapping: it would come back."""
+    if member.origin != BY_HAND:
+        raise AppError(ErrorCode.CONFLICT, status=409, reason="from_outside")
 
 
 def _keep_a_manager(*, but: Member) -> None:

@@ -83,7 +83,8 @@ def _members(
     request: HttpRequest, workspace: Workspace, *, status: int = 200, **context: object
 ) -> HttpResponse:
     rows = Member.objects.filter(workspace=workspace).select_related("user", "group")
-    rows = rows.annotate(size=Count("group__members")).order_by("user__name", "group__name")
+    rows = rows.annotate(size=Count("group__members", distinct=True))
+    rows = rows.order_by("user__name", "group__name")
     context = {
         "form": MemberForm(),
         **context,
@@ -153,7 +154,10 @@ def remove(request: HttpRequest, slug: str, member: UUID) -> HttpResponse:
 def _refused(
     request: HttpRequest, workspace: Workspace, member: Member, error: AppError
 ) -> HttpResponse:
-    words = {"last_manager": _("One manager has to stay. Make somebody else a manager first.")}
+    words = {
+        "last_manager": _("One manager has to stay. Make somebody else a manager first."),
+        "from_outside": _("The directory put them here. Change it there, or change the mapping."),
+    }
     refused = words.get(str(error.details.get("reason"))) or message_of(error.code)
     context = {"refused": refused, "refused_for": member.pk}
     return _members(request, workspace, status=error.status, **context)

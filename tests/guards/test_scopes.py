@@ -23,6 +23,11 @@ APPROVED = {
         "one-time link: the person is not signed in yet",
         "sign-in: whose key this is",
     },
+    "apps/directory/mapping.py": {
+        "mapping of outside groups: names of workspaces for an administrator",
+        "mapping of outside groups: roles are given and taken back",
+        "mapping of outside groups: which roles this source gave",
+    },
     "apps/documents/management/commands/reconcile.py": {
         "command line: whoever may run it owns the installation",
     },

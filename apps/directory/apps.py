@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+from apps.core import hooks
+
+
+class DirectoryConfig(AppConfig):
+    name = "apps.directory"
+    label = "directory"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from apps.directory.mapping import forget_workspace  # noqa: PLC0415 - models are ready now
+
+        hooks.place_ending.connect(forget_workspace)

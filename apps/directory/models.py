@@ -1,0 +1,123 @@
+"""Where people are known from outside, who is who there, and what its groups give here."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import ORIGIN_LENGTH, Group, User
+from apps.core.ids import uuid7
+from apps.permissions.roles import Role
+
+
+class IdentitySource(models.Model):
+    """One outside place that knows people and their groups: a directory, a sign-on provider."""
+
+    class Kind(models.TextChoices):
+        LDAP = "ldap", _("Directory (LDAP)")
+        OIDC = "oidc", "OpenID Connect"
+        SAML = "saml", "SAML"
+        CAS = "cas", "CAS"
+        PROXY = "proxy", _("Trusted proxy")
+        SCIM = "scim", "SCIM"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.SlugField(_("name"), max_length=60, help_text=_("Short, never changed."))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("kind", "name")
+        constraints = (
+            models.UniqueConstraint(fields=["kind", "name"], name="one_source_per_origin"),
+        )
+
+    def __str__(self) -> str:
+        return self.origin
+
+    @property
+    def origin(self) -> str:
+        """``KIND:NAME``: what memberships and roles remember of where they come from."""
+        return f"{self.kind}:{self.name}"
+
+
+class Identity(models.Model):
+    """Who a person is in one source. ``key`` never changes there (entryUUID, objectGUID, ``sub``);
+    name and address may. ``groups`` is what the source said when it was last asked."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    source = models.ForeignKey(IdentitySource, models.CASCADE, related_name="identities")
+    user = models.ForeignKey(User, models.CASCADE, related_name="identities")
+    key = models.CharField(max_length=255)
+    name = models.CharField(max_length=500, blank=True, default="", help_text="As DN or subject.")
+    groups = models.JSONField(default=list, blank=True)
+    is_enabled = models.BooleanField(default=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["source", "key"], name="one_identity_per_key"),
+            models.UniqueConstraint(fields=["source", "user"], name="one_identity_per_person"),
+            models.CheckConstraint(condition=~Q(key=""), name="identity_has_a_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source_id}: {self.name or self.key}"
+
+
+class MappingRule(models.Model):
+    """What an outside group gives: a group here, a role in a workspace, or the installation.
+
+    ``outside`` is the group's DN, the DN of an organisational unit, a plain name, or ``*`` for
+    everybody of the source. Letter case does not count.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    source = models.ForeignKey(IdentitySource, models.CASCADE, related_name="rules")
+    outside = models.CharField(_("group outside"), max_length=500)
+    group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="+")
+    # An id and no relation: rules are read without a scope, workspaces are not.
+    workspace_id = models.UUIDField(null=True, blank=True, db_index=True)
+    role = models.CharField(_("role"), max_length=20, choices=Role, blank=True, default="")
+    is_administrator = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("outside", "id")
+        constraints = (
+            models.CheckConstraint(
+                name="rule_gives_one_thing",
+                condition=(
+                    Q(group__isnull=False, workspace_id=None, role="", is_administrator=False)
+                    | (
+                        Q(group=None, workspace_id__isnull=False, is_administrator=False)
+                        & ~Q(role="")
+                    )
+                    | Q(group=None, workspace_id=None, role="", is_administrator=True)
+                ),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.outside
+
+
+class GivenAdministrator(models.Model):
+    """That a source made somebody an administrator, and whether they were one by hand before."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(IdentitySource, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    was_by_hand = models.BooleanField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["source", "user"], name="one_administrator_per_source"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.source_id}"
+
+
+assert ORIGIN_LENGTH >= 10 + 1 + 60  # noqa: S101 - an origin fits where it is remembered
