@@ -14,6 +14,7 @@ from apps.documents.deletion import api as deletions
 from apps.documents.life import api as versions
 from apps.documents.passages import api as passages
 from apps.documents.passages import api_cutting as cutting
+from apps.documents.why import api as why
 from apps.intake import api as intake
 from apps.intake import api_documents as intake_documents
 from apps.intake import api_unpackings as unpackings
@@ -21,6 +22,7 @@ from apps.search import api as search
 from apps.sources import api as sources
 from apps.workspaces import api as workspaces
 from apps.workspaces import api_collections as collections
+from apps.workspaces.roles import api as roles
 
 app_name = "api"
 
@@ -32,12 +34,14 @@ urlpatterns = [
     path("", include(accounts.urlpatterns)),
     path("", include(workspaces.urlpatterns)),
     path("", include(collections.urlpatterns)),
+    path("", include(roles.urlpatterns)),
     path("", include(documents.urlpatterns)),
     path("", include(document.urlpatterns)),
     path("", include(passages.urlpatterns)),
     path("", include(versions.urlpatterns)),
     path("", include(cutting.urlpatterns)),
     path("", include(deletions.urlpatterns)),
+    path("", include(why.urlpatterns)),
     path("", include(intake.urlpatterns)),
     path("", include(intake_documents.urlpatterns)),
     path("", include(unpackings.urlpatterns)),

@@ -295,6 +295,7 @@ SPECTACULAR_SETTINGS = {
         "KeyScope": "apps.permissions.roles.KeyScope",
         "Permission": "apps.permissions.roles.Permission",
         "Role": "apps.permissions.roles.Role",
+        "RuleEffect": "apps.workspaces.rights.explain.EFFECTS",
         "SearchMode": "apps.rag.retrieve.Mode",
         "SourceKind": "apps.sources.serializers.KIND_NAMES",
         "SourceRunState": "apps.sources.serializers.RUN_STATES",

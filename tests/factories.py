@@ -9,18 +9,18 @@ from uuid import UUID, uuid5
 
 from django.utils import timezone
 
-from apps.accounts.models import ApiKey, Group, User
+from apps.accounts.models import ApiKey, Group, Nesting, User
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
 from apps.core import blobs
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.engines import factory
 from apps.intake import services as intake
 from apps.intake.models import Unpacking, Upload
-from apps.permissions.roles import KeyScope, Role
+from apps.permissions.roles import KeyScope, Permission, Role
 from apps.permissions.scope import entered, system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
 from apps.sources.models import Source, SourceRun
-from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
+from apps.workspaces.models import Collection, CollectionGrant, CustomRole, Member, Workspace
 from apps.workspaces.scopes import scope_of
 
 PASSWORD = "correct horse battery"
@@ -44,6 +44,19 @@ def make_group(name: str = "", *members: User) -> Group:
     return group
 
 
+def make_role(
+    name: str = "", permissions: Sequence[Permission] = (Permission.DOCUMENT_READ,)
+) -> CustomRole:
+    """One of the installation's own roles."""
+    held = [permission.value for permission in permissions]
+    return CustomRole.objects.create(name=name or f"role {next(_numbers)}", permissions=held)
+
+
+def make_nesting(outer: Group, inner: Group) -> Nesting:
+    """Whoever is in ``inner`` is in ``outer``."""
+    return Nesting.objects.create(outer=outer, inner=inner)
+
+
 def make_workspace(name: str = "", *, manager: User | None = None, **fields: Any) -> Workspace:
     """A workspace without collections; ``manager`` becomes its manager."""
     number = next(_numbers)
@@ -59,9 +72,14 @@ def _holder(who: User | Group) -> dict[str, User | Group]:
     return {"user": who} if isinstance(who, User) else {"group": who}
 
 
-def make_member(workspace: Workspace, who: User | Group, *, role: Role = Role.VIEWER) -> Member:
+def make_member(
+    workspace: Workspace, who: User | Group, *, role: Role | CustomRole = Role.VIEWER
+) -> Member:
+    member = Member(workspace=workspace, **_holder(who))
+    member.give(role)
     with system_scope("test: make_member"):
-        return Member.objects.create(workspace=workspace, role=role, **_holder(who))
+        member.save()
+    return member
 
 
 def make_collection(workspace: Workspace, name: str = "", **fields: Any) -> Collection:

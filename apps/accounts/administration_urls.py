@@ -23,5 +23,11 @@ urlpatterns = [
     path("groups/<uuid:group>/delete", group_pages.delete, name="group-delete"),
     path("groups/<uuid:group>/members", group_pages.add, name="group-add"),
     path("groups/<uuid:group>/members/<uuid:user>/remove", group_pages.remove, name="group-remove"),
+    path("groups/<uuid:group>/groups", group_pages.nest, name="group-nest"),
+    path(
+        "groups/<uuid:group>/groups/<uuid:inner>/remove",
+        group_pages.take_out,
+        name="group-take-out",
+    ),
     path("system", group_pages.system, name="system"),
 ]

@@ -185,3 +185,11 @@ class WhoForm(forms.Form):
     """A person by e-mail address or login name."""
 
     who = forms.CharField(label=_("E-mail or login name"), max_length=254)
+
+
+class NestForm(forms.Form):
+    group = forms.CharField(
+        label=_("Group"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"list": "groups", "autocomplete": "off"}),
+    )

@@ -14,8 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts import groups as verbs
-from apps.accounts import queries
-from apps.accounts.forms import GroupForm, WhoForm
+from apps.accounts import nesting, queries
+from apps.accounts.forms import GroupForm, NestForm, WhoForm
 from apps.accounts.models import Group, User
 from apps.core import health
 from apps.core.errors import AppError
@@ -61,6 +61,10 @@ def _group(
     context = {
         "group": group,
         "members": queries.members_of(group),
+        "inner": Group.objects.filter(outer_nestings__outer=group).order_by("name"),
+        "outer": Group.objects.filter(inner_nestings__inner=group).order_by("name"),
+        "group_names": Group.objects.exclude(pk=group.pk).order_by("name"),
+        "nest_form": NestForm(),
         "form": WhoForm(),
         "name_form": GroupForm(initial={"name": group.name}),
         "here": "groups",
@@ -94,6 +98,38 @@ def remove(request: HttpRequest, group: UUID, user: UUID) -> HttpResponse:
         verbs.remove_from_group(group=found, user=person)
     except AppError as error:
         return _group(request, found, status=error.status, refused_for=person)
+    return _group(request, found)
+
+
+@for_administrators
+@require_POST
+def nest(request: HttpRequest, group: UUID) -> HttpResponse:
+    """Put a group into this one."""
+    found = get_object_or_404(Group, pk=group)
+    form = NestForm(request.POST)
+    if not form.is_valid():
+        return _group(request, found, status=422, nest_form=form)
+    inner = Group.objects.filter(name__iexact=form.cleaned_data["group"].strip()).first()
+    if inner is None:
+        form.add_error("group", _("There is no group of this name."))
+        return _group(request, found, status=422, nest_form=form)
+    try:
+        nesting.nest(outer=found, inner=inner)
+    except AppError as error:
+        words = {
+            "circle": _("That would be a circle: this group is in that one already."),
+            "too_deep": _("Groups are followed ten levels deep; this would be deeper."),
+        }
+        blame(form, error, words)
+        return _group(request, found, status=error.status, nest_form=form)
+    return _group(request, found)
+
+
+@for_administrators
+@require_POST
+def take_out(request: HttpRequest, group: UUID, inner: UUID) -> HttpResponse:
+    found = get_object_or_404(Group, pk=group)
+    nesting.take_out(outer=found, inner=get_object_or_404(Group, pk=inner))
     return _group(request, found)
 
 

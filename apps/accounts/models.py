@@ -105,6 +105,25 @@ class GroupMember(models.Model):
         return f"{self.user_id} in {self.group_id} {self.origin}"
 
 
+class Nesting(models.Model):
+    """A group in a group: whoever is in ``inner`` is in ``outer`` too. See ``accounts.nesting``."""
+
+    outer = models.ForeignKey(Group, models.CASCADE, related_name="inner_nestings")
+    inner = models.ForeignKey(Group, models.CASCADE, related_name="outer_nestings")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["outer", "inner"], name="one_nesting_per_pair"),
+            models.CheckConstraint(
+                condition=~models.Q(outer=models.F("inner")), name="no_group_in_itself"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.inner_id} in {self.outer_id}"
+
+
 class OneTimeLink(models.Model):
     """A link that works once: set up the installation, accept an invitation, reset a password."""
 

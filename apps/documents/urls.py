@@ -9,11 +9,13 @@ from apps.documents.life import pages as life_pages
 from apps.documents.passages import cutting_pages
 from apps.documents.passages import pages as passage_pages
 from apps.documents.reader import pages as reader_pages
+from apps.documents.why import pages as why_pages
 
 app_name = "documents"
 
 urlpatterns = [
     path("w/<slug:slug>/documents", views.workspace, name="workspace"),
+    path("w/<slug:slug>/why", why_pages.page, name="why"),
     path("incoming", views.incoming, name="incoming"),
     path("k/<uuid:collection>/", views.listing, name="list"),
     path("k/<uuid:collection>/rows", views.rows, name="rows"),

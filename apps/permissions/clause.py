@@ -31,6 +31,8 @@ class Kind(Enum):
     WRITABLE = "writable collections"
     WORKSPACES = "usable workspaces"
     MANAGED = "managed workspaces"
+    MEMBERS = "workspaces whose members are managed"
+    COLLECTIONS = "workspaces whose collections are managed"
     OWN = "own rows"
 
     def allowed(self, scope: Scope) -> list[UUID]:
@@ -41,20 +43,23 @@ class Kind(Enum):
                 return list(scope.writable)
             case Kind.WORKSPACES:
                 return list(scope.workspaces)
-            case Kind.MANAGED:
-                return [
-                    pk
-                    for pk, held in scope.workspaces.items()
-                    if Permission.WORKSPACE_MANAGE in held
-                ]
+            case Kind.MANAGED | Kind.MEMBERS | Kind.COLLECTIONS:
+                return [pk for pk, held in scope.workspaces.items() if self.permission in held]
             case Kind.OWN:
                 return [scope.actor_id] if scope.actor_id else []
 
     @property
     def permission(self) -> Permission:
         """What somebody lacks whom a write of this kind is refused."""
-        is_of_workspace = self in {Kind.MANAGED, Kind.WORKSPACES}
-        return Permission.WORKSPACE_MANAGE if is_of_workspace else Permission.DOCUMENT_WRITE
+        return _WANTED.get(self, Permission.DOCUMENT_WRITE)
+
+
+_WANTED = {
+    Kind.WORKSPACES: Permission.WORKSPACE_MANAGE,
+    Kind.MANAGED: Permission.WORKSPACE_MANAGE,
+    Kind.MEMBERS: Permission.MEMBER_MANAGE,
+    Kind.COLLECTIONS: Permission.COLLECTION_MANAGE,
+}
 
 
 class InScope(Expression):

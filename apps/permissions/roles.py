@@ -43,6 +43,15 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.MANAGER: _MANAGER,
 }
 
+# What a role that people made themselves may be of, and what each part of it is nothing without:
+# who may not read a collection cannot write to it, ask over it or decide who opens it.
+WORKSPACE_PERMISSIONS = tuple(Permission)[:7]
+NEEDS: dict[Permission, Permission] = {
+    Permission.ASK: Permission.DOCUMENT_READ,
+    Permission.DOCUMENT_WRITE: Permission.DOCUMENT_READ,
+    Permission.COLLECTION_MANAGE: Permission.DOCUMENT_READ,
+}
+
 # An administrator runs the installation; reading a department's documents needs a role there,
 # which an administrator can take, visibly: the event log says so.
 ADMINISTRATOR: frozenset[Permission] = frozenset(

@@ -198,7 +198,7 @@ class MembersView(ApiView):
     )
     def get(self, request: Request, workspace: str) -> Response:
         room = self.place(workspace=workspace)
-        rows = Member.objects.filter(workspace=room).select_related("user", "group")
+        rows = Member.objects.filter(workspace=room).select_related("user", "group", "custom")
         return page(request, rows, MemberOut)
 
     @extend_schema(
@@ -224,7 +224,7 @@ class MemberView(ApiView):
     def place(self, *, workspace: str, member: UUID) -> Member:
         room = workspace_named(workspace)
         current_scope().require(Permission.MEMBER_MANAGE, room.pk)
-        return Member.objects.get(workspace=room, pk=member)
+        return Member.objects.select_related("custom").get(workspace=room, pk=member)
 
     @extend_schema(
         operation_id="members_update",

@@ -1,5 +1,6 @@
 """Shapes of workspaces, members, collections and grants in pages."""
 
+from collections.abc import Sequence
 from datetime import datetime, time
 from typing import Any, TypedDict
 
@@ -11,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts import queries
 from apps.accounts.models import Group, User
 from apps.permissions.roles import Role
-from apps.workspaces.models import AnswerMode, Workspace
+from apps.workspaces.models import AnswerMode, CustomRole, Workspace
+from apps.workspaces.roles.granting import AnyRole
 
 ROLES = [
     (Role.VIEWER, _("can ask")),
@@ -112,12 +114,29 @@ class HolderForm(forms.Form):
         return {"user": None, "group": self.found}
 
 
-class MemberForm(HolderForm):
+class RoleForm(forms.Form):
+    """One of the three roles or one of the installation's own, of which only those are offered
+    that whoever asks may give."""
+
     role = forms.ChoiceField(label=_("Role"), choices=ROLES, initial=Role.VIEWER)
 
+    def __init__(self, *args: Any, own: Sequence[CustomRole] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.own = {str(role.pk): role for role in own}
+        field: Any = self.fields["role"]
+        field.choices = role_choices(own)
 
-class RoleForm(forms.Form):
-    role = forms.ChoiceField(choices=ROLES)
+    def clean_role(self) -> AnyRole:
+        value = str(self.cleaned_data["role"])
+        return self.own[value] if value in self.own else Role(value)
+
+
+def role_choices(own: Sequence[CustomRole]) -> list[tuple[str, Any]]:
+    return [*ROLES, *((str(role.pk), role.name) for role in own)]
+
+
+class MemberForm(HolderForm, RoleForm):
+    field_order = ("who", "role")
 
 
 class GrantForm(HolderForm):

@@ -10,6 +10,9 @@ from apps.core.ids import uuid7
 from apps.permissions.models import GuardedModel, Kind, ScopedModel, WorkspaceModel
 from apps.permissions.roles import Permission, Role
 from apps.permissions.scope import ScopeDenied, current_scope
+from apps.workspaces.roles.models import CustomRole
+
+__all__ = ["AnswerMode", "Collection", "CollectionGrant", "CustomRole", "Member", "Workspace"]
 
 
 class AnswerMode(models.TextChoices):
@@ -49,11 +52,14 @@ def _one_holder() -> models.BaseConstraint:
 
 
 class Member(WorkspaceModel):
-    """A user's or a group's role in a workspace.
+    """A user's or a group's role in a workspace: one of the three, or one that the installation
+    made itself, in ``custom``; then ``role`` is empty.
 
     ``origin`` as in ``accounts.GroupMember``: what a mapping of outside groups gives a person stands
     in rows of its own beside the one by hand, and the roles of all rows add up.
     """
+
+    write_kind = Kind.MEMBERS
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="members")
@@ -63,13 +69,19 @@ class Member(WorkspaceModel):
     group = models.ForeignKey(
         Group, models.CASCADE, null=True, blank=True, related_name="memberships"
     )
-    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.VIEWER)
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.VIEWER, blank=True)
+    custom = models.ForeignKey(
+        CustomRole, models.PROTECT, null=True, blank=True, related_name="members"
+    )
     origin = models.CharField(max_length=ORIGIN_LENGTH, blank=True, default=BY_HAND)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(WorkspaceModel.Meta):
         constraints = (
             _one_holder(),
+            models.CheckConstraint(
+                condition=Q(role="") ^ Q(custom__isnull=True), name="one_role_per_member"
+            ),
             models.UniqueConstraint(
                 fields=["workspace", "user"], name="one_role_per_user", condition=Q(origin=BY_HAND)
             ),
@@ -82,7 +94,19 @@ class Member(WorkspaceModel):
         )
 
     def __str__(self) -> str:
-        return f"{self.user or self.group}: {self.role}"
+        return f"{self.user or self.group}: {self.held_role}"
+
+    @property
+    def held_role(self) -> Role | CustomRole:
+        """The role itself; ask for it with ``select_related("custom")``."""
+        return self.custom or Role(self.role)
+
+    def give(self, role: Role | CustomRole) -> None:
+        """Set the role, not saved yet."""
+        if isinstance(role, CustomRole):
+            self.custom, self.role = role, ""
+        else:
+            self.custom, self.role = None, Role(role)
 
 
 class Collection(GuardedModel):
@@ -95,7 +119,7 @@ class Collection(GuardedModel):
     scope_path = "id"
     write_path = "workspace_id"
     read_kind = Kind.READABLE
-    write_kind = Kind.MANAGED
+    write_kind = Kind.COLLECTIONS
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="collections")
@@ -120,7 +144,7 @@ class CollectionGrant(ScopedModel):
     """What a user or a group may do in one collection, beyond the role in the workspace."""
 
     write_path = "workspace_id"
-    write_kind = Kind.MANAGED
+    write_kind = Kind.COLLECTIONS
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="grants")

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from apps.permissions.roles import Role
+from apps.accounts import nesting
+from apps.permissions.roles import Permission, Role
 from apps.permissions.scope import current_scope, system_scope
 from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
+from apps.workspaces.roles.granting import permissions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def unreadable_listed(workspace: Workspace) -> list[str]:
     scope = current_scope()
     if scope.actor_id is None:
         return []
-    person = Q(user_id=scope.actor_id) | Q(group__members=scope.actor_id)
+    person = Q(user_id=scope.actor_id) | Q(group__in=nesting.groups_of(scope.actor_id))
     if not Member.objects.filter(person, workspace=workspace).exists():
         return []
     with system_scope("listed collections: members see the names of those they cannot open"):
@@ -40,13 +42,17 @@ def unreadable_listed(workspace: Workspace) -> list[str]:
 
 def holders(collection: Collection) -> list[Holder]:
     """Who may open this collection, for whoever may open it."""
-    members = Member.objects.filter(workspace_id=collection.workspace_id, role=Role.MANAGER)
+    members = Member.objects.filter(workspace_id=collection.workspace_id)
     valid = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     grants = CollectionGrant.objects.filter(valid, collection=collection)
     found = (
         [Holder(collection.workspace.name, "workspace", Role.VIEWER)]
         if collection.is_open
-        else [_holder(row) for row in members.select_related("user", "group")]
+        else [
+            _holder(row)
+            for row in members.select_related("user", "group", "custom")
+            if Permission.COLLECTION_MANAGE in permissions_of(row.held_role)
+        ]
     )
     found += [_holder(row) for row in grants.select_related("user", "group")]
     return list(dict.fromkeys(found))
@@ -54,4 +60,5 @@ def holders(collection: Collection) -> list[Holder]:
 
 def _holder(row: Member | CollectionGrant) -> Holder:
     kind = "user" if row.user_id else "group"
-    return Holder(str(row.user or row.group), kind, row.role)
+    role = str(row.held_role) if isinstance(row, Member) else row.role
+    return Holder(str(row.user or row.group), kind, role)

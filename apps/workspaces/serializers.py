@@ -9,7 +9,15 @@ from rest_framework import serializers
 from apps.accounts.serializers import KeyOut, PersonOut
 from apps.permissions.roles import Permission, Role
 from apps.permissions.scope import current_scope
-from apps.workspaces.models import AnswerMode, Collection, CollectionGrant, Member, Workspace
+from apps.workspaces.models import (
+    AnswerMode,
+    Collection,
+    CollectionGrant,
+    CustomRole,
+    Member,
+    Workspace,
+)
+from apps.workspaces.roles.granting import role_named
 
 # A manager is one of a workspace, never of a collection alone.
 GRANT_ROLES = [
@@ -19,6 +27,7 @@ GRANT_ROLES = [
 _PERMISSIONS = serializers.ListField(
     child=serializers.ChoiceField(choices=[permission.value for permission in Permission])
 )
+_ROLE_HELP = "viewer, contributor, manager, or the name of a role of the installation's own."
 _LANGUAGES = [("", "of the question"), ("en", "English"), ("zh", "Chinese")]
 
 
@@ -84,17 +93,33 @@ class _GroupOut(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+@extend_schema_field({"type": "string", "maxLength": 60})
+class RoleField(serializers.Field[Any, Any, Any, Any]):
+    """``viewer``, ``contributor``, ``manager``, or the name or id of one of the installation's own
+    roles."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        role = role_named(data) if isinstance(data, str) and "\x00" not in data else None
+        if role is None:
+            raise serializers.ValidationError(_("There is no role of this name."))
+        return role
+
+    def to_representation(self, value: Any) -> str:
+        return value.name if isinstance(value, CustomRole) else str(Role(value).value)
+
+
 class MemberIn(HolderIn):
-    role = serializers.ChoiceField(choices=Role.choices, default=Role.VIEWER)
+    role = RoleField(required=False, default=Role.VIEWER, help_text=_ROLE_HELP)
 
 
 class RoleIn(serializers.Serializer[Any]):
-    role = serializers.ChoiceField(choices=Role.choices)
+    role = RoleField(help_text=_ROLE_HELP)
 
 
 class MemberOut(serializers.ModelSerializer[Member]):
     user = PersonOut(allow_null=True)
     group = _GroupOut(allow_null=True)
+    role = RoleField(source="held_role", help_text=_ROLE_HELP)
     origin = serializers.CharField(
         read_only=True,
         help_text="Empty: given by hand. Else the outside source that gives it, as `ldap:main`.",

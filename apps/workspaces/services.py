@@ -1,14 +1,15 @@
 """Verbs on workspaces and their members. Those on collections are in ``collections``."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from apps.accounts import nesting
 from apps.accounts.models import BY_HAND, Group, User
 from apps.core.errors import AppError, ErrorCode
 from apps.core.ids import uuid7
@@ -24,6 +25,7 @@ from apps.workspaces.collections import (
     update_collection,
 )
 from apps.workspaces.models import AnswerMode, Collection, Member, Workspace
+from apps.workspaces.roles.granting import AnyRole, permissions_of, require_grantable
 
 __all__ = [
     "add_member",
@@ -118,32 +120,36 @@ def add_member(
     workspace: Workspace,
     user: User | None = None,
     group: Group | None = None,
-    role: str = Role.VIEWER,
+    role: AnyRole = Role.VIEWER,
 ) -> Member:
-    """Give a person or a group a role. Raises AppError CONFLICT when it has one already."""
+    """Give a person or a group a role, no greater one than the actor's own. Raises AppError
+    CONFLICT when it has one already."""
     current_scope().require(Permission.MEMBER_MANAGE, workspace.pk)
+    require_grantable(role, workspace.pk)
+    member = Member(workspace=workspace, user=user, group=group)
+    member.give(role)
     try:
         with transaction.atomic():
-            member = Member.objects.create(
-                workspace=workspace, user=user, group=group, role=Role(role)
-            )
+            member.save(force_insert=True)
     except IntegrityError as error:
         raise AppError(ErrorCode.CONFLICT, status=409, field="who") from error
-    events.record("member.added", member, who=str(user or group), role=role)
+    events.record("member.added", member, who=str(user or group), role=str(member.held_role))
     return member
 
 
 @transaction.atomic
-def change_role(*, member: Member, role: str) -> Member:
+def change_role(*, member: Member, role: AnyRole) -> Member:
     """Raises AppError CONFLICT when the workspace would be left without a manager, or when the role
     comes from outside."""
-    current_scope().require(Permission.MEMBER_MANAGE, member.workspace_id)
+    _require_over(member)
+    require_grantable(role, member.workspace_id)
     _require_by_hand(member)
-    if Role(role) != Role.MANAGER:
+    if not _is_managing(role):
         _keep_a_manager(but=member)
-    member.role = Role(role)
-    member.save(update_fields=["role"])
-    events.record("member.role_changed", member, who=str(member.user or member.group), role=role)
+    member.give(role)
+    member.save(update_fields=["role", "custom"])
+    who = str(member.user or member.group)
+    events.record("member.role_changed", member, who=who, role=str(member.held_role))
     return member
 
 
@@ -151,7 +157,7 @@ def change_role(*, member: Member, role: str) -> Member:
 def remove_member(*, member: Member) -> None:
     """Raises AppError CONFLICT when the workspace would be left without a manager, or when the role
     comes from outside."""
-    current_scope().require(Permission.MEMBER_MANAGE, member.workspace_id)
+    _require_over(member)
     _require_by_hand(member)
     _keep_a_manager(but=member)
     events.record("member.removed", member, who=str(member.user or member.group))
@@ -164,13 +170,31 @@ def _require_by_hand(member: Member) -> None:
         raise AppError(ErrorCode.CONFLICT, status=409, reason="from_outside")
 
 
+def _require_over(member: Member) -> None:
+    """Who holds more than the actor is not theirs to change."""
+    current_scope().require(Permission.MEMBER_MANAGE, member.workspace_id)
+    require_grantable(member.held_role, member.workspace_id)
+
+
+def _is_managing(role: AnyRole) -> bool:
+    return {Permission.WORKSPACE_MANAGE, Permission.MEMBER_MANAGE} <= permissions_of(role)
+
+
 def _keep_a_manager(*, but: Member) -> None:
     """Somebody who can sign in has to stay manager, as a person or through a group."""
-    if but.role != Role.MANAGER:
+    if not _is_managing(but.held_role):
         return
     # Locked, so that two managers cannot remove each other at the same time.
     Workspace.objects.select_for_update().get(pk=but.workspace_id)
-    present = Q(user__is_active=True) | Q(group__members__is_active=True)
-    others = Member.objects.filter(present, workspace_id=but.workspace_id, role=Role.MANAGER)
-    if not others.exclude(pk=but.pk).exists():
+    others = Member.objects.filter(workspace_id=but.workspace_id).exclude(pk=but.pk)
+    if not managers_among(others.select_related("user", "custom")):
         raise AppError(ErrorCode.CONFLICT, status=409, reason="last_manager")
+
+
+def managers_among(members: Iterable[Member]) -> bool:
+    """Whether one of these manages and is, or holds, somebody who can sign in."""
+    managing = [member for member in members if _is_managing(member.held_role)]
+    if any(member.user is not None and member.user.is_active for member in managing):
+        return True
+    groups = [member.group_id for member in managing if member.group_id is not None]
+    return nesting.people_in(groups).filter(is_active=True).exists()

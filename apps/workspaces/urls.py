@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.workspaces import collection_pages, views
+from apps.workspaces.roles import pages as role_pages
 
 app_name = "workspaces"
 
@@ -21,4 +22,7 @@ urlpatterns = [
     path(f"{_COLLECTION}/delete", collection_pages.delete, name="collection-delete"),
     path(f"{_COLLECTION}/grants", collection_pages.grant, name="grant"),
     path(f"{_COLLECTION}/grants/<uuid:grant>/revoke", collection_pages.revoke, name="revoke"),
+    path("administration/roles", role_pages.roles, name="roles"),
+    path("administration/roles/<uuid:role>", role_pages.role, name="role"),
+    path("administration/roles/<uuid:role>/delete", role_pages.delete, name="role-delete"),
 ]

@@ -22,16 +22,17 @@ from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces import services
 from apps.workspaces.forms import (
-    ROLES,
     DeleteForm,
     HolderForm,
     MemberForm,
     NewWorkspaceForm,
     RoleForm,
     SettingsForm,
+    role_choices,
     settings_of,
 )
 from apps.workspaces.models import Collection, Member, Workspace
+from apps.workspaces.roles.granting import grantable
 
 
 @require_safe
@@ -58,7 +59,7 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = _managed(slug, Permission.MEMBER_MANAGE)
     if request.method != "POST":
         return _members(request, workspace)
-    form = MemberForm(request.POST)
+    form = MemberForm(request.POST, own=grantable(workspace.pk))
     if not form.is_valid():
         return _members(request, workspace, status=422, form=form)
     invited = _found_or_invited(form)
@@ -82,15 +83,17 @@ def _managed(slug: str, permission: Permission) -> Workspace:
 def _members(
     request: HttpRequest, workspace: Workspace, *, status: int = 200, **context: object
 ) -> HttpResponse:
-    rows = Member.objects.filter(workspace=workspace).select_related("user", "group")
+    rows = Member.objects.filter(workspace=workspace).select_related("user", "group", "custom")
+    own = grantable(workspace.pk)
     rows = rows.annotate(size=Count("group__members", distinct=True))
     rows = rows.order_by("user__name", "group__name")
     context = {
-        "form": MemberForm(),
+        "form": MemberForm(own=own),
         **context,
         "workspace": workspace,
         "members": rows,
-        "roles": ROLES,
+        "roles": role_choices(own),
+        "own": own,
         "groups": accounts.groups(),
         "has_role": Permission.DOCUMENT_READ in current_scope().workspaces[workspace.pk],
         "public_url": django_settings.PUBLIC_URL,
@@ -128,7 +131,7 @@ def _is_email(text: str) -> bool:
 def change_role(request: HttpRequest, slug: str, member: UUID) -> HttpResponse:
     workspace = _managed(slug, Permission.MEMBER_MANAGE)
     found = get_object_or_404(Member, pk=member, workspace=workspace)
-    form = RoleForm(request.POST)
+    form = RoleForm(request.POST, own=grantable(workspace.pk))
     if not form.is_valid():
         return _members(request, workspace, status=422)
     try:

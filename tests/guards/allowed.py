@@ -4,6 +4,7 @@
 UNSCOPED = {
     "accounts.User": "a person is in many workspaces; views decide who sees whom",
     "accounts.Group": "an installation's groups; what one grants is decided in workspaces",
+    "accounts.Nesting": "as the groups that it puts into each other",
     "accounts.OneTimeLink": "used before anybody is signed in; found by the hash of its token only",
     "accounts.GroupMember": "who is in which group of the installation, and why",
     "directory.IdentitySource": "outside places that know people; for administrators",
@@ -14,6 +15,7 @@ UNSCOPED = {
     "engines.EmbeddingProfile": "one list for the installation; holds no documents",
     "documents.DeletionReceipt": "read through documents.receipts, which applies the reader's scope",
     "documents.Reconciliation": "numbers of the whole installation, for administrators",
+    "workspaces.CustomRole": "one list for the installation; says what a role allows, not to whom",
     "events.Event": "read through events.queries, which applies the reader's scope",
 }
 
@@ -56,7 +58,7 @@ RAW_SQL = {
 }
 
 # Names of routes that run the installation.
-ADMINISTRATION = ("administration:", "engines:", "documents:embedding")
+ADMINISTRATION = ("administration:", "engines:", "documents:embedding", "workspaces:role")
 
 # What somebody who may only read and ask is answered otherwise than by a refusal.
 VIEWER_WRITES: dict[str, str] = {}

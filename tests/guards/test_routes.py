@@ -106,6 +106,8 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "upload": factories.make_upload(alice, collection).pk,
         "user": alice.pk,
         "group": factories.make_group().pk,
+        "inner": factories.make_group().pk,
+        "role": factories.make_role().pk,
         "endpoint": endpoint.pk,
         "profile": current_profile().pk,
     }

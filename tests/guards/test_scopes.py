@@ -50,6 +50,10 @@ APPROVED = {
     "apps/documents/runs/waiting.py": {
         "place in the queue: how many wait, not what",
     },
+    "apps/documents/why/answers.py": {
+        "why: whoever manages members may name the listed collections",
+        "why: whose key this is",
+    },
     "apps/permissions/models.py": {
         "cascade of a delete that was checked",
     },
@@ -58,6 +62,15 @@ APPROVED = {
     },
     "apps/workspaces/queries.py": {
         "listed collections: members see the names of those they cannot open",
+    },
+    "apps/workspaces/rights/explain.py": {
+        "why somebody can or cannot open a collection",
+    },
+    "apps/workspaces/roles/pages.py": {
+        "administration: how many hold a role, not who and where",
+    },
+    "apps/workspaces/roles/services.py": {
+        "delete a role: who holds it, in any workspace",
     },
     "apps/workspaces/scopes.py": {
         "sign-in: what this person may reach",

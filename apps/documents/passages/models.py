@@ -99,7 +99,7 @@ class CollectionRecipe(ScopedModel):
     by managers of the workspace. ``previous`` is what it was before, to go back to."""
 
     write_path = "workspace_id"
-    write_kind = Kind.MANAGED
+    write_kind = Kind.COLLECTIONS
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")

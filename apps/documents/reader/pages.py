@@ -20,6 +20,7 @@ from apps.documents.reader.text import text_of
 from apps.documents.runs import ledger
 from apps.documents.strings import reader_strings
 from apps.engines.media_types import MediaType
+from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import Collection
 from apps.workspaces.queries import holders
@@ -43,6 +44,7 @@ def document(request: HttpRequest, document: UUID) -> HttpResponse:
         "ledger": ledger.lines(version),
         "holders": holders(place),
         "may_write": current_scope().may_write(place.pk),
+        "may_ask_why": current_scope().allows(Permission.MEMBER_MANAGE, place.workspace_id),
         "problem": message_of(found.error_code) if found.error_code else "",  # type: ignore[attr-defined]
         "reader_strings": reader_strings,
         "nearly_same": sketch.near(found),

@@ -1,0 +1,1 @@
+"""What somebody may reach, and why: facts from the database, one fold, one explanation."""

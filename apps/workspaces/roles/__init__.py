@@ -1,0 +1,1 @@
+"""Roles that people made themselves, beside the three that everybody knows."""
