@@ -62,6 +62,7 @@ class ErrorCode(StrEnum):
     STILL_WRITTEN = "STILL_WRITTEN"
     CHANGED_BY_HAND = "CHANGED_BY_HAND"
     REMOVED_BY_HAND = "REMOVED_BY_HAND"
+    ATTACHMENT_REMOVED = "ATTACHMENT_REMOVED"
     TOO_MANY_REMOVALS = "TOO_MANY_REMOVALS"
     PASSAGE_CHANGED = "PASSAGE_CHANGED"
     PASSAGE_EMPTY = "PASSAGE_EMPTY"
@@ -108,8 +109,8 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.TOO_MANY_REQUESTS: _("Too many requests. Wait a moment and try again."),
     ErrorCode.INTERNAL: _("Something went wrong on our side. It has been logged; try again."),
     ErrorCode.UNSUPPORTED: _(
-        "This kind of file is not read. PDF, Word, PowerPoint, Excel, OpenDocument, RTF, e-books, e-mail, web pages, "
-        "Markdown, text, CSV, JSON, XML, YAML, subtitles and pictures are."
+        "This kind of file is not read. PDF, OFD, Word, PowerPoint, Excel, OpenDocument, RTF, e-books, e-mail, web "
+        "pages, Markdown, text, CSV, JSON, XML, YAML, subtitles and pictures are, and archives (ZIP, TAR, 7Z) of them."
     ),
     ErrorCode.TOO_LARGE: _("The file is larger than this installation accepts."),
     ErrorCode.EMPTY: _("The file is empty. Check it and upload it again."),
@@ -187,6 +188,9 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.REMOVED_BY_HAND: _(
         "This document was deleted here by hand, so it stays away. A run that takes everything again brings it back."
+    ),
+    ErrorCode.ATTACHMENT_REMOVED: _(
+        "This attachment was deleted here by hand, so it stays away. A new version of its mail brings it back."
     ),
     ErrorCode.TOO_MANY_REMOVALS: _(
         "An unusual number of documents would be removed. Nothing was; look at it, then confirm."

@@ -7,6 +7,7 @@ from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import UUIDField
 
 from apps.core.drf import (
     CURSOR,
@@ -45,6 +46,7 @@ class DocumentsView(ApiView):
             OpenApiParameter("state", str, enum=STATES, description="Only those."),
             OpenApiParameter("external_id", str, description="Only the one of this name of yours."),
             OpenApiParameter("name", str, description="Only the one of exactly this name."),
+            OpenApiParameter("parent", UUID, description="Only what is attached to this mail."),
         ],
         responses={200: page_of(DocumentOut, "DocumentPage"), **errors(400, 404)},
     )
@@ -53,6 +55,8 @@ class DocumentsView(ApiView):
         for name in ("state", "external_id", "name"):
             if wanted := request.query_params.get(name):
                 rows = rows.filter(**{name: wanted})
+        if mail := request.query_params.get("parent"):
+            rows = rows.filter(parent=UUIDField().run_validation(mail))
         return page(request, rows, DocumentOut)
 
 

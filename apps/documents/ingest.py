@@ -7,6 +7,8 @@ may be killed anywhere and run twice. Publishing comes last: until then the old 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from django.db import OperationalError, transaction
@@ -16,6 +18,7 @@ from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
 from apps.core.leases import LeaseLost
 from apps.core.room import is_full
+from apps.documents.arrival import attachments
 from apps.documents.deletion.erase import erase_files
 from apps.documents.life import sketch
 from apps.documents.models import Document, DocumentVersion, IngestRun
@@ -57,10 +60,7 @@ def parse(run_id: UUID | None = None) -> None:
         version = work.run.version
         scan(work.run, beat=work.extend)
         clock.read()
-        blocks = parsed.load(version)
-        if blocks is None:
-            blocks = _read(work, pages)
-            parsed.keep(version, blocks)
+        blocks = _blocks(work, pages)
         passed = was_read(blocks, took_ms=clock.read(), recognised_ms=pages.took_ms)
         wish = wish_of(version.collection_id)
         chunks = chunk(blocks, wish.recipe, version_id=str(version.pk))
@@ -200,12 +200,37 @@ def _counts(works: list[Work], profile: EmbeddingProfile) -> dict[UUID, int]:
     return {pk: found.get(str(pk), 0) for pk in ids}
 
 
-def _read(work: Work, pages: Pages) -> list[ports.Block]:
+def _blocks(work: Work, pages: Pages) -> list[ports.Block]:
+    """As they were kept, or else read. A mail is read each time, for what is attached to it."""
     version = work.run.version
-    path = blobs.path_of(version.sha256)
-    if not path.exists():
-        raise Permanent(ErrorCode.FILE_MISSING)
+    is_mail = attachments.are_apart(version)
+    blocks = None if is_mail else parsed.load(version)
+    if blocks is None:
+        path = blobs.path_of(version.sha256)
+        if not path.exists():
+            raise Permanent(ErrorCode.FILE_MISSING)
+        blocks = _apart(work, path, pages) if is_mail else _read(version, path, pages)
+        parsed.keep(version, blocks)
+    return blocks
+
+
+def _read(version: DocumentVersion, path: Path, pages: Pages) -> list[ports.Block]:
     return factory.parser().parse(path, media_type=version.media_type, beat=pages)
+
+
+def _apart(work: Work, path: Path, pages: Pages) -> list[ports.Block]:
+    """The mail itself; what is attached becomes documents."""
+    with TemporaryDirectory(prefix="footnote-mail-") as name:
+        folder = Path(name)
+        blocks, found = factory.parser().parse_apart(
+            path,
+            media_type=work.run.version.media_type,
+            folder=folder,
+            limits=attachments.limits(folder),
+            beat=pages,
+        )
+        attachments.take_in(work, found)
+    return blocks
 
 
 def _is_whole(work: Work, found: int) -> bool:
@@ -249,6 +274,7 @@ def _publish(work: Work, profile: EmbeddingProfile, *, found: int) -> None:
             DocumentVersion.objects.filter(pk=version.pk).update(indexed_at=timezone.now())
             Document.objects.filter(pk=document.pk).update(current=version)
             cutting.switch(run, count=found)
+            attachments.settle(version)
             _also_elsewhere(version, profile)
             events.record("document.ready", document, name=document.name, version=version.number)
         work.finish(is_cancelled=not is_newest)

@@ -55,6 +55,10 @@ class Document(ScopedModel):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    # The mail that it was attached to: the two come, change and go together.
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="attached"
+    )
     current = models.ForeignKey(
         "DocumentVersion", models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -106,6 +110,9 @@ class DocumentVersion(ScopedModel):
     pages = models.PositiveIntegerField(null=True, blank=True)
     recognition = models.JSONField(
         null=True, blank=True, help_text="What was recognised in pictures; null: nothing had to be."
+    )
+    attachments = models.JSONField(
+        null=True, blank=True, help_text="Of a mail: ids of their documents, and what was left out."
     )
     sketch = models.BinaryField(default=bytes, editable=False)
     chunk_count = models.PositiveIntegerField(default=0)

@@ -66,7 +66,7 @@ def with_state(documents: QuerySet[Document]) -> QuerySet[DocumentWithState]:
     def of_run(name: str) -> Subquery:
         return Subquery(newest.values(name)[:1])
 
-    return documents.select_related("current").annotate(
+    return documents.select_related("current", "parent").annotate(
         run_state=of_run("state"),
         stage=of_run("stage"),
         done=of_run("done"),

@@ -111,10 +111,24 @@ class RecognitionOut(serializers.Serializer[Any]):
     )
 
 
+class LeftOutOut(serializers.Serializer[Any]):
+    """An attachment that is no document, and why."""
+
+    name = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
 class DocumentOut(serializers.ModelSerializer[Document]):
     """Wants rows of ``with_state``."""
 
     collection = serializers.UUIDField(source="collection_id")
+    parent = serializers.UUIDField(
+        source="parent_id",
+        allow_null=True,
+        read_only=True,
+        help_text="The mail that it is attached to.",
+    )
     state = serializers.ChoiceField(choices=STATES)
     stage = serializers.CharField(allow_blank=True)
     progress = serializers.SerializerMethodField()
@@ -147,6 +161,7 @@ class DocumentOut(serializers.ModelSerializer[Document]):
             "pages",
             "recognition",
             "chunks",
+            "parent",
             "owner",
             "valid_from",
             "valid_until",
@@ -169,6 +184,7 @@ class DocumentOut(serializers.ModelSerializer[Document]):
 class VersionOut(serializers.ModelSerializer[DocumentVersion]):
     is_current = serializers.SerializerMethodField()
     recognition = RecognitionOut(allow_null=True)
+    left_out = serializers.SerializerMethodField()
 
     class Meta:
         model = DocumentVersion
@@ -183,8 +199,14 @@ class VersionOut(serializers.ModelSerializer[DocumentVersion]):
             "recognition",
             "chunk_count",
             "is_current",
+            "left_out",
             "created_at",
         )
+
+    @extend_schema_field(LeftOutOut(many=True))
+    def get_left_out(self, version: DocumentVersion) -> list[dict[str, str]]:
+        left = (version.attachments or {}).get("left", [])
+        return [{"name": name, "code": code, "message": message_of(code)} for name, code in left]
 
     def get_is_current(self, version: DocumentVersion) -> bool:
         return bool(version.pk == self.context["current"])

@@ -16,7 +16,8 @@ from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode
 from apps.documents.arrival.fetch import fetch
 from apps.documents.arrival.files import dropping, keeping
-from apps.documents.arrival.names import clean_name, clean_path, numbered
+from apps.documents.arrival.names import clean_name, clean_path, numbered, stem_of
+from apps.documents.arrival.removed import note_removed
 from apps.documents.arrival.sniff import media_type_of
 from apps.documents.deletion.endings import document_ends
 from apps.documents.models import DeletionReceipt, Document, DocumentVersion, IngestRun
@@ -59,6 +60,14 @@ class _Upload:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_existing: OnExisting = "ask"
     passed: Sequence[Passed] = ()
+    parent: Document | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the document: what is attached is named below its mail."""
+        if self.parent is None:
+            return self.filename
+        return clean_path(f"{stem_of(self.parent.name)}/{self.filename}")
 
 
 def add_version(  # noqa: PLR0913 - all that an upload may say of itself
@@ -71,6 +80,7 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
     source_url: str = "",
     on_existing: OnExisting = "ask",
     keeps_folders: bool = False,
+    parent: Document | None = None,
 ) -> Added:
     """Store a file and queue it to be read. A ``Path`` is a file of ours: it stays, unwritten.
 
@@ -78,7 +88,8 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
     version. The same name without one raises AppError NAME_TAKEN (409, with ``document``) unless
     ``on_existing`` says "version" or "rename". Refusals of the file itself (UNSUPPORTED 415,
     TOO_LARGE 413, EMPTY, ENCRYPTED, UNREADABLE, TOO_COSTLY 422) leave nothing behind.
-    ``keeps_folders``: the folders in ``name`` are part of the document's name.
+    ``keeps_folders``: the folders in ``name`` are part of the document's name. ``parent``: the mail
+    that the file is attached to; the same name there makes a new version.
     """
     current_scope().require_write(collection.pk)
     filename = clean_path(name) if keeps_folders else clean_name(name)
@@ -96,6 +107,7 @@ def add_version(  # noqa: PLR0913 - all that an upload may say of itself
             metadata=metadata or {},
             on_existing=on_existing,
             passed=[*passed, Passed(Stage.CHECKED, arrived.size, clock.read())],
+            parent=parent,
         )
         try:
             return _stored(upload)
@@ -214,10 +226,13 @@ def _newest_again(version: DocumentVersion, newest: DocumentVersion) -> IngestRu
 
 
 @transaction.atomic
-def delete_document(*, document: Document) -> DeletionReceipt:
-    """Take a document out of every list and search at once; a job removes what is stored, and the
-    receipt says how far it is."""
+def delete_document(*, document: Document, is_by_hand: bool = True) -> DeletionReceipt:
+    """Take a document out of every list and search at once, with what was attached to it; a job
+    removes what is stored, and the receipt says how far it is. What is deleted ``is_by_hand`` from
+    a mail does not come back when the mail is read again."""
     current_scope().require_write(document.collection_id)
+    if is_by_hand and document.parent_id is not None:
+        note_removed(document)
     now = timezone.now()
     Document.objects.filter(pk=document.pk).update(deleted_at=now)
     IngestRun.objects.filter(IngestRun.ACTIVE, document_id=document.pk).update(
@@ -226,6 +241,8 @@ def delete_document(*, document: Document) -> DeletionReceipt:
     receipt = document_ends(document)
     events.record("document.deleted", document, name=document.name)
     events.announce(document.collection_id, {"document": str(document.pk)})
+    for attached in Document.objects.filter(parent=document):
+        delete_document(document=attached, is_by_hand=False)
     return receipt
 
 
@@ -263,7 +280,7 @@ def _add(upload: _Upload) -> Added:
             external_id=upload.external_id,
             source_url=upload.source_url,
             metadata=dict(upload.metadata),
-            owner_id=current_scope().actor_id,
+            **_inherited(upload.parent),
         )
         added = _new_version(document, upload, number=1)
         events.record("document.added", document, name=document.name)
@@ -273,9 +290,24 @@ def _add(upload: _Upload) -> Added:
     return added
 
 
+def _inherited(parent: Document | None) -> dict[str, Any]:
+    """Who looks after a new document, and when it counts: as its mail."""
+    if parent is None:
+        return {"owner_id": current_scope().actor_id}
+    return {
+        "parent": parent,
+        "owner_id": parent.owner_id,
+        "valid_from": parent.valid_from,
+        "valid_until": parent.valid_until,
+    }
+
+
 def _existing(upload: _Upload) -> Document | None:
     """The document that this upload is another version of."""
     documents = Document.objects.filter(collection=upload.collection)
+    if upload.parent is not None:
+        attached = documents.filter(parent=upload.parent, versions__filename=upload.filename)
+        return attached.first()
     if upload.external_id:
         return documents.filter(external_id=upload.external_id).first()
     document = documents.filter(name=upload.filename).first()
@@ -290,9 +322,9 @@ def _existing(upload: _Upload) -> Document | None:
 
 def _free_name(upload: _Upload) -> str:
     documents = Document.objects.filter(collection=upload.collection)
-    if not documents.filter(name=upload.filename).exists():
-        return upload.filename  # the usual case, and cheap in a collection of many
-    return numbered(upload.filename, set(documents.values_list("name", flat=True)))
+    if not documents.filter(name=upload.name).exists():
+        return upload.name  # the usual case, and cheap in a collection of many
+    return numbered(upload.name, set(documents.values_list("name", flat=True)))
 
 
 def _again(document: Document, upload: _Upload) -> Added:

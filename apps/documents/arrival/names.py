@@ -51,6 +51,11 @@ def suffix_of(name: str) -> str:
     return _split(name)[2].lower()
 
 
+def stem_of(name: str) -> str:
+    """The name without that part."""
+    return _split(name)[0]
+
+
 def _split(name: str) -> tuple[str, str, str]:
     stem, dot, suffix = name.rpartition(".")
     if not stem or stem.endswith("/") or "/" in suffix or len(suffix) > 10:

@@ -48,6 +48,7 @@ def document(request: HttpRequest, document: UUID) -> HttpResponse:
         "problem": message_of(found.error_code) if found.error_code else "",  # type: ignore[attr-defined]
         "reader_strings": reader_strings,
         "nearly_same": sketch.near(found),
+        "attached": with_state(Document.objects.filter(parent=found)).order_by("name"),
         "validity_form": ValidityForm(initial=_validity_of(found)),
     }
     return render(request, "documents/document.html", context)

@@ -34,6 +34,7 @@ def error_title(code: str) -> str:
         ErrorCode.SCAN_WAIT: _("Waiting for the virus scanner"),
         ErrorCode.ARCHIVE_TOO_LARGE: _("Too much in it"),
         ErrorCode.DISK_FULL: _("The disk is full"),
+        ErrorCode.ATTACHMENT_REMOVED: _("Deleted here"),
     }
     return str(titles.get(ErrorCode(code))) if code in titles else _("Failed")
 

@@ -6,8 +6,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from apps.engines.archives import kind_of
 from apps.engines.media_types import SIGNATURES, SUFFIXES, Container, MediaType
 from apps.engines.parsers import readers
+from apps.engines.parsers.child_terms import Apart, terms
 from apps.rag.ports import Block, BlockKind
 
 _DEEPEST = 3
@@ -31,7 +33,10 @@ class Attached:
 def attachment_blocks(
     files: Sequence[Attached], level: int, *, lists_unread: bool = True
 ) -> list[Block]:
-    """A title and the blocks of each file that is read; the names of the others as a list."""
+    """A title and the blocks of each file that is read; the names of the others as a list. Where
+    they become documents of their own (see ``child_terms``) all names as a list."""
+    if terms.apart is not None and lists_unread and _depth.get() == 0:
+        return [block for file in files for block in _taken_apart(file, terms.apart)]
     unread: list[Block] = []
     blocks: list[Block] = []
     for number, file in enumerate(files):
@@ -63,14 +68,44 @@ def _inner(file: Attached) -> list[Block]:
         _depth.reset(token)
 
 
+def _taken_apart(file: Attached, apart: Apart) -> Iterator[Block]:
+    media_type = _type_of(file)
+    name = file.name if media_type is None else _with_suffix(file.name, media_type)
+    if (media_type is not None or kind_of(name)) and file.data.strip():
+        apart.take(name, file.data)
+    elif name and not _is_small_picture(file):
+        apart.leave(name, "UNSUPPORTED" if _said_type(file) is None else "UNREADABLE")
+    if name:
+        yield Block(BlockKind.LIST_ITEM, name)
+
+
+def _with_suffix(name: str, media_type: MediaType) -> str:
+    """A name that says the type: mails may say it beside the name only."""
+    is_said = SUFFIXES.get(_suffix(name)) is media_type and "." in name
+    return name if is_said else f"{name or 'attachment'}.{media_type.suffixes[0]}"
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def _said_type(file: Attached) -> MediaType | None:
+    suffix = _suffix(file.name)
+    return (SUFFIXES.get(suffix) if suffix else None) or _BY_NAME.get(file.said)
+
+
+def _is_small_picture(file: Attached) -> bool:
+    media_type = _said_type(file)
+    is_picture = media_type is not None and media_type.is_picture
+    return (is_picture or file.said.startswith("image/")) and len(file.data) < _LEAST_PICTURE
+
+
 def _type_of(file: Attached) -> MediaType | None:
     """By its name, else by what is said of it; None when the bytes do not begin like that."""
-    suffix = file.name.rpartition(".")[2].lower() if "." in file.name else ""
-    media_type = SUFFIXES.get(suffix) if suffix else None
-    media_type = media_type or _BY_NAME.get(file.said)
+    media_type = _said_type(file)
     if media_type is None or media_type.container is Container.TEXT:
         return media_type
-    if media_type.is_picture and len(file.data) < _LEAST_PICTURE:
+    if _is_small_picture(file):
         return None
     begins = file.data[:1024].lstrip()
     return media_type if SIGNATURES[media_type.container] in begins else None

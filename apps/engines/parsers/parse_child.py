@@ -196,6 +196,13 @@ def _work(request: dict[str, Any]) -> None:
         from apps.engines.parsers.archive.formats import unpack  # noqa: PLC0415
 
         unpack(path, request["media_type"], out.parent, UnpackLimits(**limits))
+    elif apart := request.get("apart"):
+        from apps.engines.parsers.apart import Taken  # noqa: PLC0415 - as above
+
+        within, packed = UnpackLimits(**apart["limits"]), path.stat().st_size
+        terms.apart = taken = Taken(Path(apart["folder"]), within, packed=packed)
+        write_blocks(out, read(path, request["media_type"]))
+        taken.write_manifest()
     else:
         write_blocks(out, read(path, request["media_type"]))
 

@@ -75,10 +75,28 @@ class SandboxParser:
 
     def parse(self, path: Path, *, media_type: str, beat: Beat | None = None) -> list[Block]:
         """The blocks of a file. Raises ParseError, or OSError when the disk is full."""
+        return self._read(path, media_type, beat)
+
+    def parse_apart(
+        self,
+        path: Path,
+        *,
+        media_type: str,
+        folder: Path,
+        limits: UnpackLimits,
+        beat: Beat | None = None,
+    ) -> tuple[list[Block], Unpacked]:
+        """The blocks of a mail without what is attached, and that in ``folder``, which is empty
+        and ours; of attached archives their members."""
+        apart = {"folder": str(folder), "limits": asdict(limits)}
+        blocks = self._read(path, media_type, beat, apart=apart)
+        return blocks, _unpacked(folder)
+
+    def _read(self, path: Path, media_type: str, beat: Beat | None, **more: Any) -> list[Block]:
         with self._lock, tempfile.TemporaryDirectory(prefix="footnote-parse-") as folder:
             out = Path(folder) / "blocks.json.gz"
             request = {"path": str(path.resolve()), "media_type": media_type, "out": str(out)}
-            self._asked(request, beat)
+            self._asked(request | more, beat)
             return read_blocks(out)
 
     def unpack(
@@ -96,9 +114,7 @@ class SandboxParser:
             out = folder / MANIFEST
             request = {"path": str(path.resolve()), "media_type": str(kind), "out": str(out)}
             self._asked(request | {"unpack": asdict(limits)}, beat)
-        said = json.loads(out.read_text())
-        members = [Member(name, folder / file) for file, name in said["members"]]
-        return Unpacked(members, [(name, code) for name, code in said["left"]])
+        return _unpacked(folder)
 
     def _asked(self, request: dict[str, Any], beat: Beat | None) -> None:
         """Have the child do it. Raises ParseError or OSError when it could not."""
@@ -209,6 +225,12 @@ class _Child:
         except OSError:
             return False
         return True
+
+
+def _unpacked(folder: Path) -> Unpacked:
+    said = json.loads((folder / MANIFEST).read_text())
+    members = [Member(name, folder / file) for file, name in said["members"]]
+    return Unpacked(members, [(name, code) for name, code in said["left"]])
 
 
 def _nothing(_done: int | None = None, _total: int | None = None, /) -> None:

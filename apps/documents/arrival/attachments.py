@@ -1,0 +1,114 @@
+"""What is attached to a mail: documents of their own that belong to the mail's.
+
+They are added while the mail is read, as whoever uploaded it, and found again by their names when
+it is read again. One that a new version of the mail does not have goes when that version answers.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.core.errors import AppError, ErrorCode
+from apps.core.room import free
+from apps.documents import services
+from apps.documents.arrival.names import clean_path, numbered
+from apps.documents.arrival.removed import removed_by_hand
+from apps.documents.models import Document, DocumentVersion, IngestRun
+from apps.documents.runs.leases import Work
+from apps.engines.archives import Member, Unpacked, UnpackLimits
+from apps.engines.media_types import MediaType
+from apps.permissions.scope import current_scope, entered
+
+_MAILS = frozenset({MediaType.EML, MediaType.MBOX, MediaType.MSG})
+# Mails in mails: deeper ones are read inside of the one that holds them.
+DEEPEST = 3
+
+
+def are_apart(version: DocumentVersion) -> bool:
+    """Whether files in this version become documents."""
+    return version.media_type in _MAILS and _depth(version.document) < DEEPEST
+
+
+def _depth(document: Document) -> int:
+    depth, above = 0, document.parent_id
+    while above is not None and depth < DEEPEST:
+        depth += 1
+        above = Document.with_deleted.values_list("parent_id", flat=True).get(pk=above)
+    return depth
+
+
+def limits(folder: Path) -> UnpackLimits:
+    """What may come out of a mail, into this folder."""
+    return UnpackLimits(
+        most_file=settings.UPLOAD_MAX_BYTES,
+        most_total=settings.ARCHIVE_MAX_BYTES,
+        room=free(folder),
+    )
+
+
+def take_in(work: Work, found: Unpacked) -> None:
+    """Add what came out of a mail. Raises LeaseLost, or OSError when the disk is full."""
+    version = work.run.version
+    unwanted = set(removed_by_hand(version))
+    taken: list[UUID] = []
+    left = list(found.left)
+    with _as_uploader(work.run):
+        for name, member in _named(found.members):
+            work.extend()
+            if name in unwanted:
+                left.append((name, ErrorCode.ATTACHMENT_REMOVED))
+                continue
+            try:
+                taken.append(_added(version, name, member).pk)
+            except AppError as error:
+                if error.status == 507:
+                    raise OSError(28, "no room for an attachment") from error
+                left.append((name, error.code))
+    said: dict[str, Any] = {"taken": [str(pk) for pk in taken], "left": left}
+    DocumentVersion.objects.filter(pk=version.pk).update(
+        attachments=said if taken or left else None
+    )
+
+
+def _added(version: DocumentVersion, name: str, member: Member) -> Document:
+    mail = version.document
+    added = services.add_version(
+        collection=version.collection,
+        file=member.path,
+        name=name,
+        metadata=mail.metadata,
+        keeps_folders=True,
+        parent=mail,
+    )
+    return added.document
+
+
+def _named(members: list[Member]) -> Iterator[tuple[str, Member]]:
+    """Each with a name that no other has: for the same mail the same names every time."""
+    names: set[str] = set()
+    for member in members:
+        name = numbered(clean_path(member.name), names)
+        names.add(name)
+        yield name, member
+
+
+@contextmanager
+def _as_uploader(run: IngestRun) -> Iterator[None]:
+    """In the turn and the name of whoever brought the mail. Their rights were asked for then."""
+    is_unattended = run.priority != IngestRun.Priority.PERSON
+    person = run.version.created_by_id
+    with entered(replace(current_scope(), actor_id=person, is_unattended=is_unattended)):
+        yield
+
+
+def settle(version: DocumentVersion) -> None:
+    """The version answers now: what is not attached to it any more goes, as with the old one."""
+    taken = (version.attachments or {}).get("taken", [])
+    gone = Document.objects.filter(parent_id=version.document_id).exclude(pk__in=taken)
+    for document in gone:
+        services.delete_document(document=document, is_by_hand=False)
