@@ -1,7 +1,7 @@
 """Shapes of documents in the API."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -123,12 +123,6 @@ class DocumentOut(serializers.ModelSerializer[Document]):
     """Wants rows of ``with_state``."""
 
     collection = serializers.UUIDField(source="collection_id")
-    parent = serializers.UUIDField(
-        source="parent_id",
-        allow_null=True,
-        read_only=True,
-        help_text="The mail that it is attached to.",
-    )
     state = serializers.ChoiceField(choices=STATES)
     stage = serializers.CharField(allow_blank=True)
     progress = serializers.SerializerMethodField()
@@ -169,6 +163,10 @@ class DocumentOut(serializers.ModelSerializer[Document]):
             "created_at",
             "updated_at",
         )
+        # Not declared above: ``parent`` of a field is something else.
+        extra_kwargs: ClassVar = {
+            "parent": {"read_only": True, "help_text": "The mail that it is attached to."}
+        }
 
     @extend_schema_field(_ProgressOut)
     def get_progress(self, row: Any) -> dict[str, int]:

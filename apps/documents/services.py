@@ -231,7 +231,7 @@ def delete_document(*, document: Document, is_by_hand: bool = True) -> DeletionR
     removes what is stored, and the receipt says how far it is. What is deleted ``is_by_hand`` from
     a mail does not come back when the mail is read again."""
     current_scope().require_write(document.collection_id)
-    if is_by_hand and document.parent_id is not None:
+    if is_by_hand:
         note_removed(document)
     now = timezone.now()
     Document.objects.filter(pk=document.pk).update(deleted_at=now)

@@ -5,10 +5,11 @@ from apps.documents.models import Document, DocumentVersion
 
 
 def note_removed(document: Document) -> None:
-    """Write it down at the mail of ``document``."""
-    mail = (
-        DocumentVersion.objects.filter(document_id=document.parent_id).order_by("-number").first()
-    )
+    """Write it down at the mail of ``document``, if it has one."""
+    if document.parent_id is None:
+        return
+    versions = DocumentVersion.objects.filter(document_id=document.parent_id)
+    mail = versions.order_by("-number").first()
     named = document.versions.order_by("-number").values_list("filename", flat=True).first()
     if mail is None or named is None:
         return
