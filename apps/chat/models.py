@@ -10,7 +10,12 @@ from apps.workspaces.models import AnswerMode, Workspace
 
 
 class Conversation(OwnedModel):
-    """A thread of one person. ``workspace`` None: asked over all that the person may use."""
+    """A thread of one person. ``workspace`` None: asked over all that the person may use.
+
+    What an application began for somebody is theirs; the application itself sees nothing else that
+    is theirs."""
+
+    application_path = "application_id"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(
@@ -22,6 +27,7 @@ class Conversation(OwnedModel):
     collection_ids = models.JSONField(
         default=list, blank=True, help_text="Kept to these collections; empty: all in reach."
     )
+    application_id = models.UUIDField(null=True, blank=True, help_text="That it was begun through.")
     title = models.CharField(_("title"), max_length=120, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -35,6 +41,8 @@ class Conversation(OwnedModel):
 
 class Turn(OwnedModel):
     """A question with its answer. Turns of one ``parent`` are branches: regenerated or edited."""
+
+    application_path = "application_id"
 
     class State(models.TextChoices):
         RUNNING = "running"
@@ -54,6 +62,7 @@ class Turn(OwnedModel):
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children"
     )
+    application_id = models.UUIDField(null=True, blank=True, help_text="Of its conversation.")
     question = models.TextField()
     query = models.TextField(blank=True, default="", help_text="The question as searched.")
     answer = models.TextField(blank=True, default="")

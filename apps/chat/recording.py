@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.applications import services as applications
 from apps.chat.frames import Source
 from apps.chat.framing import Closed
 from apps.chat.models import Citation, Turn, TurnCollection
@@ -329,6 +330,8 @@ def _keep(opened: Opened, said: Said, closed: Closed) -> None:
         trace=trace,
     )
     Citation.objects.filter(turn=row, number__in=closed.cited).update(is_cited=True)
+    if said.usage:
+        applications.count_tokens(tokens=said.usage.prompt_tokens + said.usage.completion_tokens)
     events.record(
         "chat.answered",
         row,

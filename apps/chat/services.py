@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from apps.applications import services as applications
 from apps.chat.frames import LONGEST_QUESTION
 from apps.chat.models import Citation, Conversation, Turn
 from apps.chat.queries import STALE_AFTER, title_for_reader
@@ -117,6 +118,7 @@ def create_conversation(
     """An empty conversation of the current person, in a workspace or over all that is in reach."""
     conversation = Conversation.objects.create(
         owner_id=_require_ask(workspace.pk if workspace else None),
+        application_id=current_scope().application_id,
         workspace=workspace,
         collection_ids=_checked_collections(collection_ids, workspace),
         title=title,
@@ -140,8 +142,10 @@ def open_turn(
     workspace = _workspace_of(conversation)
     _require_ask(conversation.workspace_id)
     _require_room_for_one_more()
+    applications.require_quota()
     turn = Turn.objects.create(
         owner_id=conversation.owner_id,
+        application_id=conversation.application_id,
         conversation=conversation,
         parent=parent,
         question=text,

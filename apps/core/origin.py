@@ -16,15 +16,19 @@ def current_address() -> str:
 @contextmanager
 def came_from(address: str) -> Iterator[None]:
     """Run the block for a request from ``address``. What is no address (a socket file) is none."""
-    token = _address.set(_known(address))
+    known = known_address(address)
+    token = _address.set("" if known is None else str(known))
     try:
         yield
     finally:
         _address.reset(token)
 
 
-def _known(address: str) -> str:
+def known_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in a text, an IPv4 one as such however it was written; None for anything else."""
     try:
-        return str(ipaddress.ip_address(address.partition("%")[0]))
+        found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return ""
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found

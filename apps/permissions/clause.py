@@ -97,6 +97,24 @@ class InScope(Expression):
         return f"{sql} IN ({', '.join(['%s'] * len(values))})", (*params, *values)
 
 
+class OfApplication(InScope):
+    """``column = the application that asks``: of what a person owns, an application sees only what
+    it began itself. Whoever comes without one sees all that is theirs."""
+
+    def __init__(self, column: Any) -> None:
+        super().__init__(column, Kind.OWN)
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        asking = current_scope().application_id
+        if asking is None:
+            raise FullResultSet
+        sql, params = compiler.compile(self.column)
+        value = models.UUIDField().get_db_prep_value(asking, connection)
+        return f"{sql} = %s", (*params, value)
+
+
 class JoinInScope(InScope):
     """The same as a condition of ON, where "always" and "never" have to be spelled out: a LEFT JOIN
     that finds nothing still returns its left side."""

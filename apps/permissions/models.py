@@ -11,7 +11,7 @@ from uuid import UUID
 import django
 from django.db import models, transaction
 
-from apps.permissions.clause import GuardedBase, InScope, Kind
+from apps.permissions.clause import GuardedBase, InScope, Kind, OfApplication
 from apps.permissions.scope import (
     Scope,
     ScopeDenied,
@@ -164,18 +164,22 @@ class GuardedManager(models.Manager[M]):
 
     def get_queryset(self) -> GuardedQuerySet[M]:
         rows: GuardedQuerySet[M] = GuardedQuerySet(self.model, using=self._db)
-        return rows.filter(InScope(self.model.scope_path, self.model.read_kind))
+        rows = rows.filter(InScope(self.model.scope_path, self.model.read_kind))
+        path = self.model.application_path
+        return rows.filter(OfApplication(path)) if path else rows
 
 
 class GuardedModel(models.Model, metaclass=GuardedBase):
     """Base of the three kinds.
 
     ``scope_path`` is the column that reads are filtered by, ``write_path`` the one that writes are
-    (empty: the same); both are columns of this table, never a join.
+    (empty: the same); both are columns of this table, never a join. ``application_path``, where
+    there is one, is the column of the application that a row was made through.
     """
 
     scope_path: ClassVar[str]
     write_path: ClassVar[str] = ""
+    application_path: ClassVar[str] = ""
     read_kind: ClassVar[Kind]
     write_kind: ClassVar[Kind]
 

@@ -77,3 +77,29 @@ KEY_GRANTS: dict[KeyScope, frozenset[Permission]] = {
     ),
     KeyScope.ALL: frozenset(Permission),
 }
+
+
+class ApplicationScope(models.TextChoices):
+    """What an application may be used for: any of these together, and never the installation."""
+
+    READ = "read", _("Read and search")
+    ASK = "ask", _("Ask questions")
+    WRITE = "write", _("Add and remove documents")
+    MANAGE = "manage", _("Manage collections, members and grants")
+
+
+APPLICATION_GRANTS: dict[ApplicationScope, frozenset[Permission]] = {
+    ApplicationScope.READ: frozenset({Permission.WORKSPACE_VIEW, Permission.DOCUMENT_READ}),
+    ApplicationScope.ASK: _VIEWER,
+    ApplicationScope.WRITE: frozenset(
+        {Permission.WORKSPACE_VIEW, Permission.DOCUMENT_READ, Permission.DOCUMENT_WRITE}
+    ),
+    ApplicationScope.MANAGE: frozenset(
+        {
+            Permission.WORKSPACE_VIEW,
+            Permission.COLLECTION_MANAGE,
+            Permission.MEMBER_MANAGE,
+            Permission.WORKSPACE_MANAGE,
+        }
+    ),
+}

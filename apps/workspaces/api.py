@@ -111,6 +111,7 @@ class MeView(ApiView):
                 "permissions": sorted(scope.permissions),
                 "workspaces": rooms,
                 "key": key,
+                "acting": scope.acting(),
             }
         )
 

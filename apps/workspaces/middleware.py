@@ -17,6 +17,7 @@ from apps.accounts.authentication import bearer
 from apps.accounts.models import User
 from apps.core.drf import STATUS
 from apps.core.errors import AppError, ErrorCode
+from apps.core.limits import Allowance
 from apps.core.origin import came_from
 from apps.core.views import error_response, is_for_machines
 from apps.permissions.scope import NOBODY, Scope, ScopeDenied, entered
@@ -94,7 +95,15 @@ def _admitted(request: HttpRequest) -> Scope | HttpResponse:
         return _scope_of(request)
     except AppError as error:
         request.user = AnonymousUser()
-        return error_response(request, error.code, status=error.status, details=error.details)
+        details = {name: value for name, value in error.details.items() if name != "retry_after"}
+        wait = error.details.get("retry_after", 0)
+        return error_response(
+            request,
+            error.code,
+            status=error.status,
+            details=details,
+            retry_after=wait if isinstance(wait, int) else 0,
+        )
 
 
 def _scope_of(request: HttpRequest) -> Scope:
@@ -111,8 +120,19 @@ def _scope_of(request: HttpRequest) -> Scope:
     if found is None:
         request.user = AnonymousUser()
         return NOBODY
+    if found.allowance is not None:
+        _count(request, found.allowance)
     request.user, request.api_key = found.user, found.key  # type: ignore[attr-defined]
     return found.scope
+
+
+def _count(request: HttpRequest, allowance: Allowance) -> None:
+    """A key with a rate of its own is held to that one. Raises AppError TOO_MANY_REQUESTS."""
+    request.has_own_limit = True  # type: ignore[attr-defined]
+    request.allowance = allowance  # type: ignore[attr-defined]
+    if not allowance.is_allowed:
+        code = ErrorCode.TOO_MANY_REQUESTS
+        raise AppError(code, status=429, retry_after=allowance.reset_s)
 
 
 def _sign_in_first(request: HttpRequest) -> HttpResponse:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import KEY_PREFIX, user_of_key
 from apps.core.errors import AppError, ErrorCode
+from apps.core.limits import Allowance
 from apps.permissions.scope import NOBODY, Scope, entered
 from apps.workspaces.scopes import scope_of
 
@@ -40,11 +41,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a key speaks for: ``user`` owns what is made, ``scope`` is what may be reached."""
+    """Who a key speaks for: ``user`` owns what is made, ``scope`` is what may be reached.
+    ``allowance``: what is left of the key's own rate, where it has one."""
 
     user: User
     key: Key
     scope: Scope
+    allowance: Allowance | None = None
 
 
 class Resolver(Protocol):

@@ -207,4 +207,8 @@ class MeOut(serializers.Serializer[Any]):
         help_text="What you may do in the installation as a whole.",
     )
     workspaces = _MyWorkspace(many=True)
-    key = KeyOut(allow_null=True, help_text="The key that asks; null in a browser session.")
+    key = KeyOut(allow_null=True, help_text="The personal key that asks, if one does.")
+    acting = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="Through what you came: `key`, `application`, `on_behalf_of`; empty in a browser.",
+    )
