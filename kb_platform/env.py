@@ -166,6 +166,13 @@ class Env(BaseSettings):
     source_mb: int = Field(20480, description="Most MiB that one run of a source fetches.")
     source_entries: int = Field(100_000, description="Most entries that a source may have.")
 
+    # --- single sign-on ---------------------------------------------------------------------
+    sign_on_hosts: str = Field(
+        "",
+        description="Internal servers that sign people in, comma separated: name, name:port or a "
+        "network such as 10.20.0.0/16. Public ones need no line.",
+    )
+
     # --- one machine ------------------------------------------------------------------------
     parts: str = Field(
         "redis,model-host,index-host,llm,worker-light,worker-parse,worker-embed,beat,web",

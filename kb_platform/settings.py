@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "apps.intake",
     "apps.sources",
     "apps.directory",
+    "apps.signon",
     "apps.search",
     "apps.chat",
 ]
@@ -66,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.signon.middleware.SignOnMiddleware",
     "apps.accounts.language.LanguageMiddleware",
     "apps.core.middleware.LimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -208,6 +210,9 @@ SOURCE_SECONDS = _env.source_minutes * 60
 SOURCE_BYTES = _env.source_mb * 1024 * 1024
 SOURCE_ENTRIES = _env.source_entries
 SOURCE_PAUSE_S = 0.5  # between two requests to a site that names no Crawl-delay
+
+# --- single sign-on -----------------------------------------------------------------------------
+SIGN_ON_HOSTS = [part.strip().lower() for part in _env.sign_on_hosts.split(",") if part.strip()]
 
 # --- engines ------------------------------------------------------------------------------------
 ENGINES = _env.engines

@@ -9,6 +9,8 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("apps.accounts.urls")),
     path("administration/", include("apps.accounts.administration_urls")),
+    path("", include("apps.signon.urls")),
+    path("administration/", include("apps.signon.administration_urls")),
     path("", include("apps.workspaces.urls")),
     path("", include("apps.documents.urls")),
     path("", include("apps.sources.urls")),

@@ -19,6 +19,7 @@ from apps.intake.models import Unpacking, Upload
 from apps.permissions.roles import KeyScope, Permission, Role
 from apps.permissions.scope import entered, system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
+from apps.signon.models import SignOnProvider
 from apps.sources.models import Source, SourceRun
 from apps.workspaces.models import Collection, CollectionGrant, CustomRole, Member, Workspace
 from apps.workspaces.scopes import scope_of
@@ -202,6 +203,13 @@ def make_source_run(source: Source, **fields: Any) -> SourceRun:
     fields = {"state": SourceRun.State.DONE, "finished_at": timezone.now(), **fields}
     with system_scope("test: make_source_run"):
         return SourceRun.objects.create(source=source, collection_id=source.collection_id, **fields)
+
+
+def make_provider(**fields: Any) -> SignOnProvider:
+    """A provider of single sign-on that nobody answers for."""
+    settings = {"issuer": "http://127.0.0.1:1", "client_id": "footnote"}
+    values = {"kind": "oidc", "slug": "main", "name": "Acme", "is_on": True, **fields}
+    return SignOnProvider.objects.create(settings=settings, **values)
 
 
 def make_unpacking(collection: Collection, **fields: Any) -> Unpacking:

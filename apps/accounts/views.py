@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from apps.accounts import services, throttle
+from apps.accounts import outside, services, throttle
 from apps.accounts.forms import (
     JoinForm,
     LanguageForm,
@@ -62,6 +62,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         "form": form,
         "next": safe_next(request, ""),
         "needs_setup": not services.has_administrator(),
+        "ways": outside.offered(request),
     }
     return render(request, "accounts/sign_in.html", context, status=status)
 
@@ -73,7 +74,7 @@ def _try_password(request: HttpRequest, form: SignInForm) -> int:
         form.add_error(None, _("Too many failed attempts. Try again in five minutes."))
         return 429
     user = authenticate(request, username=username, password=password)
-    if user is None:
+    if not isinstance(user, User) or not outside.takes_password(user):
         throttle.count_failure(request, username)
         form.add_error(None, _("The name or the password is not right."))
         return 422
@@ -84,6 +85,9 @@ def _try_password(request: HttpRequest, form: SignInForm) -> int:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """Sign out here, and where the session began."""
+    if (leaving := outside.leaving(request)) is not None:
+        return leaving
     logout(request)
     return redirect("accounts:sign-in")
 

@@ -49,6 +49,13 @@ class ErrorCode(StrEnum):
     FILE_MISSING = "FILE_MISSING"
     GAVE_UP = "GAVE_UP"
     NOT_FOUND_AGAIN = "NOT_FOUND_AGAIN"
+    # single sign-on
+    SIGN_ON_ANSWER = "SIGN_ON_ANSWER"
+    SIGN_ON_EXPIRED = "SIGN_ON_EXPIRED"
+    SIGN_ON_NOT_ALLOWED = "SIGN_ON_NOT_ALLOWED"
+    SIGN_ON_NO_ACCOUNT = "SIGN_ON_NO_ACCOUNT"
+    SIGN_ON_REFUSED = "SIGN_ON_REFUSED"
+    SIGN_ON_UNREACHABLE = "SIGN_ON_UNREACHABLE"
     # sources
     SOURCE_OWNER = "SOURCE_OWNER"
     SOURCE_MISSING = "SOURCE_MISSING"
@@ -158,6 +165,24 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.NOT_FOUND_AGAIN: _(
         "It was indexed, but a search for its own words did not find it. Try again; if it stays so, an administrator can rebuild the index."
+    ),
+    ErrorCode.SIGN_ON_ANSWER: _(
+        "The sign-in server answers, but not as a server of this kind does. An administrator can check its address and settings."
+    ),
+    ErrorCode.SIGN_ON_EXPIRED: _(
+        "This sign-in took too long, or was begun in another window. Begin again."
+    ),
+    ErrorCode.SIGN_ON_NOT_ALLOWED: _(
+        "This sign-in server may not be asked: it is on an internal network that nobody named, or public and without https. Whoever runs the installation can name internal ones in KB_SIGN_ON_HOSTS."
+    ),
+    ErrorCode.SIGN_ON_NO_ACCOUNT: _(
+        "You are signed in there, but no account here opens with it. If you have one with a password, sign in with that and connect the two on your own page; otherwise ask an administrator."
+    ),
+    ErrorCode.SIGN_ON_REFUSED: _(
+        "What the sign-in server sent is not believed, so nobody was signed in. Begin again; if it stays so, an administrator finds the reason in the log."
+    ),
+    ErrorCode.SIGN_ON_UNREACHABLE: _(
+        "The sign-in server does not answer. Check its address, and that this installation can reach it."
     ),
     ErrorCode.SOURCE_OWNER: _(
         "The person this source acts for may not add documents here any more. A manager can take it over: open it and save it."

@@ -12,23 +12,27 @@ from apps.core.errors import AppError, ErrorCode
 from apps.documents.arrival.addresses import are_public, looked_up
 
 
-def address_of(host: str, port: int) -> str:
+def address_of(host: str, port: int, *, named: Sequence[str] | None = None) -> str:
     """The IP address to connect to. Raises AppError SOURCE_UNREACHABLE when the name is unknown,
-    SOURCE_NOT_ALLOWED when any of its addresses is internal and nobody allowed that."""
+    SOURCE_NOT_ALLOWED when any of its addresses is internal and nobody allowed that. ``named``
+    are the internal servers that may be asked, by default those of sources."""
+    allowed = settings.SOURCE_HOSTS if named is None else named
     try:
         found = looked_up(host, port)
     except AppError as error:
         raise AppError(ErrorCode.SOURCE_UNREACHABLE, status=422, reason="name") from error
-    if are_public(found) or settings.FETCH_PRIVATE_ADDRESSES or _is_named(host, port, found):
+    if (
+        are_public(found)
+        or settings.FETCH_PRIVATE_ADDRESSES
+        or _is_named(host, port, found, allowed)
+    ):
         return found[0]
     raise AppError(ErrorCode.SOURCE_NOT_ALLOWED, status=422, reason="private")
 
 
-def _is_named(host: str, port: int, addresses: Sequence[str]) -> bool:
+def _is_named(host: str, port: int, addresses: Sequence[str], named: Sequence[str]) -> bool:
     spellings = {host.lower(), f"{host.lower()}:{port}", f"[{host.lower()}]:{port}"}
-    return any(
-        allowed in spellings or _holds(allowed, addresses) for allowed in settings.SOURCE_HOSTS
-    )
+    return any(allowed in spellings or _holds(allowed, addresses) for allowed in named)
 
 
 def _holds(network: str, addresses: Sequence[str]) -> bool:

@@ -17,6 +17,10 @@ UNSCOPED = {
     "applications.PublicKey": "public halves of keys of the installation's applications",
     "engines.Endpoint": "one list for the installation, for administrators",
     "engines.EmbeddingProfile": "one list for the installation; holds no documents",
+    "signon.SignOnProvider": "one list for the installation, for administrators",
+    "signon.SignOnIdentity": "found by what a provider says, before anybody is signed in",
+    "signon.SignOnSession": "ended by a provider, when nobody is signed in",
+    "signon.SignOnPolicy": "one row for the installation, for administrators",
     "documents.DeletionReceipt": "read through documents.receipts, which applies the reader's scope",
     "documents.Reconciliation": "numbers of the whole installation, for administrators",
     "workspaces.CustomRole": "one list for the installation; says what a role allows, not to whom",
@@ -29,6 +33,9 @@ PUBLIC_ROUTES: dict[str, str] = {
     "accounts:setup": "first run: the token in the address is the right",
     "accounts:join": "an invitation: the token in the address is the right",
     "accounts:language": "the sign-in page is read in a language too",
+    "signon:begin": "another way to sign in",
+    "signon:callback": "where the provider sends people back: its answer is the right",
+    "signon:ended": "the provider ends sessions: its signature, or an unguessable name of the session",
     "health": "for load balancers; names parts and no more",
     "api:schema": "describes the program, says nothing of the installation",
 }
@@ -62,7 +69,13 @@ RAW_SQL = {
 }
 
 # Names of routes that run the installation.
-ADMINISTRATION = ("administration:", "engines:", "documents:embedding", "workspaces:role")
+ADMINISTRATION = (
+    "administration:",
+    "signon-administration:",
+    "engines:",
+    "documents:embedding",
+    "workspaces:role",
+)
 
 # What somebody who may only read and ask is answered otherwise than by a refusal.
 VIEWER_WRITES: dict[str, str] = {}

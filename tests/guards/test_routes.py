@@ -110,6 +110,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "role": factories.make_role().pk,
         "endpoint": endpoint.pk,
         "profile": current_profile().pk,
+        "provider": factories.make_provider().slug,
     }
 
 

@@ -57,6 +57,11 @@ APPROVED = {
     "apps/permissions/models.py": {
         "cascade of a delete that was checked",
     },
+    "apps/signon/services.py": {
+        "sign-on: a person who was never here",
+        "sign-on: the person is not signed in yet",
+        "sign-on: the provider ends sessions, nobody is signed in",
+    },
     "apps/workspaces/collections.py": {
         "collections end: quotes, files and vectors of everybody's documents go",
     },

@@ -24,9 +24,11 @@ from tests.guards.allowed import PUBLIC_ROUTES
 
 # Addresses whose argument is itself the secret; they have tests of their own.
 TOKENS = {"accounts:setup", "accounts:join"}
+# Providers are shown to everybody on the sign-in page, and each person connects their own account.
+SHOWN = {f"signon:{name}" for name in ("begin", "callback", "ended", "connect", "disconnect")}
 METHODS = {False: ("get", "post"), True: ("get", "post", "put", "patch", "delete")}
 ALL = {route.pattern: route for route in routes()}
-NAMING = [route for route in ALL.values() if route.parameters and route.name not in TOKENS]
+NAMING = [route for route in ALL.values() if route.parameters and route.name not in TOKENS | SHOWN]
 
 SignIn = Callable[[User], Client]
 
@@ -74,6 +76,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "role": str(factories.make_role().pk),
         "endpoint": str(endpoint.pk),
         "profile": str(current_profile().pk),
+        "provider": factories.make_provider().slug,
         "unpacking": str(factories.make_unpacking(collection).pk),
         "upload": str(factories.make_upload(alice, collection).pk),
         "token": "a-token-of-nobody",
