@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "apps.signon",
     "apps.search",
     "apps.chat",
+    "apps.dialects",
 ]
 
 MIDDLEWARE = [

@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("apps.engines.urls")),
     path("api/v1/health", health, name="health"),
     path("api/v1/", include("kb_platform.api")),
+    path("v1/", include("apps.dialects.api")),
 ]
 
 handler400 = "apps.core.views.bad_request"

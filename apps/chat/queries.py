@@ -158,6 +158,12 @@ def tokens_of(turn_id: UUID) -> tuple[int, int]:
     return (turn.prompt_tokens, turn.completion_tokens) if turn else (0, 0)
 
 
+def finish_of(turn_id: UUID) -> str:
+    """Why the engine ended its answer: "stop", "length", "loop"; "" where none spoke."""
+    turn = Turn.objects.filter(pk=turn_id).first()
+    return str(turn.trace.get("finish", "")) if turn else ""
+
+
 def path_through(parents: dict[UUID, UUID | None], leaf: UUID | None) -> list[UUID]:
     """Ids from the root through ``leaf`` (or the newest) to the end. ``parents`` is oldest first."""
     if not parents:

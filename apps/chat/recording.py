@@ -31,6 +31,7 @@ from apps.rag.language import language_of
 from apps.rag.ports import Delta, DeltaKind, Generator, Judge, Passage, Speaker, Usage
 from apps.rag.ports import Turn as Message
 from apps.rag.refusal import is_refusal, refusal
+from apps.rag.tokens import estimate_tokens
 from apps.search.services import Found, search
 from apps.workspaces.models import AnswerMode, Collection
 
@@ -39,6 +40,8 @@ HISTORY_TURNS = 6
 # A passage is about this long: how many are worth looking for within a budget.
 TOKENS_PER_PASSAGE = 250
 FEWEST_PASSAGES, MOST_PASSAGES = 6, 20
+# The share of the budget that an asker's own instructions may fill.
+INSTRUCTIONS_SHARE = 4
 # A processor without a GPU reads about 70 tokens a second, and another question may be before us.
 LOCAL_PATIENCE = Patience(first_token_s=180, between_tokens_s=60, total_s=900)
 REMOTE_PATIENCE = Patience(first_token_s=60, between_tokens_s=30, total_s=600)
@@ -90,6 +93,7 @@ class Said:
     )
     length: int = 0
     usage: Usage | None = None
+    finish: str = ""
     first_token_ms: int | None = None
 
     def add(self, text: str, kind: DeltaKind) -> None:
@@ -100,6 +104,7 @@ class Said:
 
     def note(self, delta: Delta) -> None:
         self.usage = delta.usage or self.usage
+        self.finish = delta.finish or self.finish
 
     @property
     def text(self) -> str:
@@ -124,7 +129,7 @@ def prepare(opened: Opened) -> Prepared:
     """
     settings = factory.chat_settings()
     past = ancestors(_parent(opened), limit=HISTORY_TURNS)
-    history = _messages(past)
+    history = list(opened.wishes.history) or _messages(past)
     found = search(
         question=standalone(opened.question, history),
         collections=_collections(opened),
@@ -139,7 +144,7 @@ def prepare(opened: Opened) -> Prepared:
         mode=prompts.AnswerMode(opened.mode.value),
         budget_tokens=settings.context_tokens,
         language=opened.language,
-        workspace_prompt=opened.prompt,
+        workspace_prompt=_instructions(opened, settings.context_tokens),
         may_refuse=settings.may_refuse,
     )
     model = opened.model or settings.model
@@ -153,13 +158,23 @@ def prepare(opened: Opened) -> Prepared:
         shown=[source_of(citation, opened.question, alive) for citation in citations],
         hidden=built.dropped,
         note=note,
-        generator=factory.generator(opened.model),
+        generator=factory.tuned(opened.model, opened.wishes.tuning),
         model=model,
-        max_tokens=settings.max_tokens,
+        max_tokens=min(settings.max_tokens, opened.wishes.max_tokens or settings.max_tokens),
         patience=LOCAL_PATIENCE if settings.is_local else REMOTE_PATIENCE,
         refusal=_refusal(opened) if judged is evidence.Verdict.REFUSE else "",
         doubt=_doubt(opened, built, found) if judged is evidence.Verdict.ASK else None,
     )
+
+
+def _instructions(opened: Opened, context_tokens: int) -> str:
+    """Those of the workspace, then those of the asker: data that cannot pass for a rule, in a
+    share of the budget that leaves room for sources."""
+    own = prompts.neutral(opened.wishes.instructions.strip())
+    most = context_tokens // INSTRUCTIONS_SHARE
+    while own and (tokens := estimate_tokens(own)) > most:
+        own = own[: int(len(own) * most / tokens)]
+    return f"{opened.prompt}\n{own}".strip()
 
 
 def _judged(
@@ -316,7 +331,7 @@ def _keep(opened: Opened, said: Said, closed: Closed) -> None:
     row = Turn.objects.filter(pk=opened.turn_id).first()
     if row is None:  # deleted while it was answered
         return
-    trace = {**row.trace, "unsupported": closed.unsupported}
+    trace = {**row.trace, "unsupported": closed.unsupported, "finish": said.finish}
     Turn.objects.filter(pk=row.pk).update(
         answer=closed.text,
         thinking=said.thinking[:LONGEST_KEPT],

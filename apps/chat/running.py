@@ -20,7 +20,7 @@ from apps.chat import framing, services
 from apps.chat.answer import answer
 from apps.chat.frames import ServerFrame, Source
 from apps.chat.models import Turn
-from apps.chat.queries import is_withheld, tokens_of
+from apps.chat.queries import finish_of, is_withheld, tokens_of
 from apps.chat.rights import may_read_now
 from apps.chat.services import Opened
 from apps.chat.stored import stored
@@ -241,6 +241,7 @@ class Collected:
     first_token_ms: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    finish: str = ""
 
     def add(self, frame: ServerFrame) -> None:
         match frame["type"]:
@@ -278,6 +279,7 @@ async def collect(turn_id: UUID) -> Collected:
             collected.add(frame)
     read, written = await in_thread(partial(tokens_of, turn_id))
     collected.prompt_tokens, collected.completion_tokens = read, written
+    collected.finish = await in_thread(partial(finish_of, turn_id))
     if collected.error_code == ErrorCode.ANSWER_WITHHELD:
         collected.sources = []
     return collected

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection as Some
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from apps.applications import services as applications
 from apps.chat.frames import LONGEST_QUESTION
 from apps.chat.models import Citation, Conversation, Turn
 from apps.chat.queries import STALE_AFTER, title_for_reader
+from apps.chat.wishes import NO_WISHES, Wishes
 from apps.core.errors import AppError, ErrorCode
 from apps.events import services as events
 from apps.permissions.roles import Permission
@@ -44,6 +45,7 @@ class Opened:
     prompt: str = ""
     model: str = ""
     request: str = ""
+    wishes: Wishes = NO_WISHES
 
 
 # --- asking -------------------------------------------------------------------------------------
@@ -58,6 +60,7 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
     mode: str | None = None,
     parent_id: UUID | None = None,
     request: str = "",
+    wishes: Wishes | None = None,
 ) -> Opened:
     """Save a question, in a conversation of its own unless one is named.
 
@@ -81,9 +84,10 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
             parent = _parent_in(conversation, parent_id)
             if collection_ids is not None:
                 _keep_to(conversation, collection_ids)
-        return open_turn(
+        opened = open_turn(
             conversation=conversation, question=text, mode=mode, parent=parent, request=request
         )
+        return replace(opened, wishes=wishes or NO_WISHES)
 
 
 def regenerate(*, turn_id: UUID, request: str = "") -> Opened:
@@ -332,6 +336,12 @@ def delete_conversation(*, conversation: Conversation) -> None:
     conversation.check_writable()
     events.record("conversation.deleted", conversation)
     Conversation.objects.filter(pk=conversation.pk).delete()
+
+
+def drop_conversation(*, conversation_id: UUID) -> None:
+    """Forget a conversation that was never meant to stay. The log keeps that it was asked; that it
+    is gone is no news."""
+    Conversation.objects.filter(pk=conversation_id).delete()
 
 
 def forget_document(document_id: UUID) -> None:

@@ -78,8 +78,19 @@ def living_documents(citations: Collection[Citation]) -> frozenset[UUID]:
 
 
 def _address(citation: Citation) -> str:
-    """The reader, opened at the passage (the route ``documents:document``)."""
-    query: dict[str, object] = {"v": citation.version_id, "chunk": citation.chunk_id}
-    if citation.page is not None:
-        query["page"] = citation.page
-    return f"/d/{citation.document_id}?{urlencode(query)}"
+    return reader_address(
+        document=citation.document_id,
+        version=citation.version_id,
+        chunk=citation.chunk_id,
+        page=citation.page,
+    )
+
+
+def reader_address(
+    *, document: UUID | str, version: UUID | str, chunk: UUID | str, page: int | None
+) -> str:
+    """The reader, opened at a passage (the route ``documents:document``)."""
+    query: dict[str, object] = {"v": version, "chunk": chunk}
+    if page is not None:
+        query["page"] = page
+    return f"/d/{document}?{urlencode(query)}"

@@ -21,11 +21,11 @@ async def events(turn_id: UUID, scope: Scope, *, after: int = 0) -> AsyncIterato
     """
     with entered(scope):
         async with aclosing(running.follow(turn_id, after=after)) as frames:
-            async for frame in _with_pings(frames):
+            async for frame in with_pings(frames):
                 yield b": ping\n\n" if frame is None else _encoded(frame)
 
 
-async def _with_pings(frames: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def with_pings(frames: AsyncIterator[Any]) -> AsyncIterator[Any]:
     """Each frame; None whenever none came for a while."""
     while True:
         waiting = asyncio.ensure_future(anext(frames, StopAsyncIteration))

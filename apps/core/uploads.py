@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from apps.core.errors import ErrorCode, message_of
+from apps.core.openai_errors import openai_error_body, speaks_openai
 from apps.core.room import has_room, is_full
 
 Message = MutableMapping[str, Any]
@@ -116,6 +117,8 @@ async def _refuse(scope: Message, send: Send, code: ErrorCode) -> None:
     if _wants_json(scope):
         limit = {"limit_mb": settings.UPLOAD_MAX_BYTES // (1024 * 1024)}
         error = {"code": code, "message": sentence, "details": limit if is_too_large else {}}
+        if speaks_openai(scope["path"]):
+            error = openai_error_body(code, status=413 if is_too_large else 507)["error"]
         body, kind = json.dumps({"error": error}, ensure_ascii=False), b"application/json"
     else:
         body, kind = sentence, b"text/plain; charset=utf-8"

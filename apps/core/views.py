@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from apps.core import health as installation
 from apps.core.drf import RETRY_AFTER_S, error_body
 from apps.core.errors import ErrorCode, message_of
+from apps.core.openai_errors import openai_error_body, speaks_openai
 from apps.core.room import is_full
 
 _MACHINES = ("/api/", "/v1/")
@@ -37,8 +38,12 @@ def error_response(
     retry_after: float = 0,
 ) -> HttpResponse:
     """The answer for a code: JSON, a partial for htmx, or a page of its own."""
-    if _wants_json(request):
-        response: HttpResponse = JsonResponse(error_body(code, details), status=status)
+    response: HttpResponse
+    if speaks_openai(request.path):
+        body = openai_error_body(code, status=status, details=details)
+        response = JsonResponse(body, status=status)
+    elif _wants_json(request):
+        response = JsonResponse(error_body(code, details), status=status)
     else:
         response = _page(request, code, message_of(code), status=status)
     if retry_after or status in {429, 503}:

@@ -20,7 +20,15 @@ from apps.engines.models import EmbeddingProfile, Endpoint
 from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.engines.profiles import current_profile
 from apps.rag.centre import CentredEmbedder
-from apps.rag.ports import Embedder, Generator, Judge, Reranker
+from apps.rag.ports import (
+    UNTUNED,
+    Embedder,
+    Generator,
+    Judge,
+    Reranker,
+    TunableGenerator,
+    Tuning,
+)
 
 if TYPE_CHECKING:
     from apps.engines.adapters.fake import HashEmbedder, ScriptedGenerator
@@ -161,6 +169,14 @@ def reranker() -> Reranker | None:
     return _kept("reranker", server, build)
 
 
+def reranker_name() -> str:
+    """The model that reranks; "" where nobody named one."""
+    if _is_fake():
+        return "overlap" if fakes().reranker else ""
+    server = wiring().servers.get(Endpoint.Kind.RERANK)
+    return server.model if server else ""
+
+
 def generator(model: str = "") -> Generator:
     """The language model; ``model`` asks the same server for another one by name."""
     if _is_fake():
@@ -189,6 +205,13 @@ def chat_settings() -> ChatSettings:
         server.is_local,
         may_refuse=not server.is_local,
     )
+
+
+def tuned(model: str, tuning: Tuning) -> Generator:
+    """The language model with an asker's wishes for the wording."""
+    if tuning == UNTUNED:
+        return generator(model)
+    return cast("TunableGenerator", generator(model)).tuned(tuning)
 
 
 def judge(model: str = "") -> Judge:

@@ -288,6 +288,27 @@ class Generator(Protocol):
     def stream(self, turns: Sequence[Turn], *, max_tokens: int) -> AsyncIterator[Delta]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What an asker wants of the wording beyond the installation's settings; nothing by default.
+
+    ``stop``: texts before which the answer ends; they are not part of it.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+
+
+UNTUNED = Tuning()
+
+
+class TunableGenerator(Generator, Protocol):
+    """A generator that can be had with an asker's wishes, beside the one that it is."""
+
+    def tuned(self, tuning: Tuning) -> Generator: ...
+
+
 class Judge(Protocol):
     """A language model asked for a yes or a no; raises EngineError."""
 

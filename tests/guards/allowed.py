@@ -49,6 +49,7 @@ ASYNC_FILES = {
     "apps/core/aio.py": "where both worlds meet",
     "apps/core/uploads.py": "ASGI: Django reads a whole body before any middleware",
     "apps/permissions/models.py": "asynchronous iteration is guarded as the plain one is",
+    "apps/dialects/streaming.py": "an answer streamed to a program",
     "apps/documents/consumers.py": "the socket of live rows",
     "apps/documents/reader/delivery.py": "a large file is streamed without being held in memory",
     "apps/workspaces/middleware.py": "runs in both kinds of request",

@@ -38,6 +38,9 @@ THINGS = {
     "unpacking",
     "source",
     "run",
+    "model",
+    "file",
+    "store",
 }
 
 
@@ -99,6 +102,9 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "deletion": receipt.pk,
         "source": source.pk,
         "run": factories.make_source_run(source).pk,
+        "model": f"footnote/{workspace.slug}",
+        "file": f"file-{document.pk.hex}",
+        "store": f"vs_{collection.pk.hex}",
         "conversation": conversation.pk,
         "turn": factories.make_turn(conversation, sources=[document]).pk,
         "key": factories.make_api_key(alice)[0].pk,

@@ -1,6 +1,7 @@
 """Engines without models: they run the tests and a demonstration on any machine."""
 
 import asyncio
+import copy
 import hashlib
 import math
 import re
@@ -9,7 +10,7 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequ
 
 from apps.engines.adapters.words import words
 from apps.rag.language import language_of
-from apps.rag.ports import Delta, Speaker, Turn, Usage
+from apps.rag.ports import Delta, Generator, Speaker, Tuning, Turn, Usage
 from apps.rag.refusal import refusal
 
 _Script = str | Exception | Sequence[Delta]
@@ -74,6 +75,13 @@ class ScriptedGenerator:
         self.checks: list[list[Turn]] = []
         self.closed = 0
         self.first_delay_s, self.delta_delay_s = first_delay_s, delta_delay_s
+        self.tuning = Tuning()
+
+    def tuned(self, tuning: Tuning) -> Generator:
+        """See ``apps.rag.ports.TunableGenerator``. The script is the same one."""
+        other = copy.copy(self)
+        other.tuning = self.tuning = tuning
+        return other
 
     async def stream(
         self, turns: Sequence[Turn], *, max_tokens: int
@@ -89,7 +97,7 @@ class ScriptedGenerator:
                 yield delta
             if isinstance(entry, Exception):
                 raise entry
-            yield Delta("", usage=_usage(turns, entry), finish="stop")
+            yield Delta("", usage=_usage(turns, entry), finish=self._finish(entry, max_tokens))
         finally:
             self.closed += 1
 
@@ -106,11 +114,21 @@ class ScriptedGenerator:
     def _deltas(self, entry: _Script, max_tokens: int) -> Iterator[Delta]:
         match entry:
             case str():
-                yield from (Delta(piece) for piece in pieces(entry)[:max_tokens])
+                said = pieces(self._to_the_stop(entry))
+                yield from (Delta(piece) for piece in said[:max_tokens])
             case Exception():
                 return
             case _:
                 yield from entry
+
+    def _to_the_stop(self, text: str) -> str:
+        for stop in self.tuning.stop:
+            text = text.partition(stop)[0]
+        return text
+
+    def _finish(self, entry: _Script, max_tokens: int) -> str:
+        is_cut = isinstance(entry, str) and len(pieces(self._to_the_stop(entry))) > max_tokens
+        return "length" if is_cut else "stop"
 
 
 def pieces(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import copy
 import json
 import math
 import random
@@ -26,7 +27,15 @@ import httpx
 from apps.engines.adapters import http, sse
 from apps.engines.adapters.thinking import ThinkingSplitter
 from apps.rag.evidence import odds_of
-from apps.rag.ports import Delta, EngineBusy, EngineRejected, EngineUnavailable, Turn
+from apps.rag.ports import (
+    Delta,
+    EngineBusy,
+    EngineRejected,
+    EngineUnavailable,
+    Generator,
+    Tuning,
+    Turn,
+)
 
 _LARGEST_BATCH_CHARS = 60_000
 _QUERY_PATIENCE_S = 8.0
@@ -58,6 +67,20 @@ class OpenAIGenerator:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
         )
+
+    def tuned(self, tuning: Tuning) -> Generator:
+        """See ``apps.rag.ports.TunableGenerator``. Shares the connections of this one."""
+        wishes = {
+            "temperature": tuning.temperature,
+            "top_p": tuning.top_p,
+            "stop": list(tuning.stop) or None,
+        }
+        other = copy.copy(self)
+        vars(other)["_settings"] = {
+            **self._settings,
+            **{name: value for name, value in wishes.items() if value is not None},
+        }
+        return other
 
     async def stream(
         self, turns: Sequence[Turn], *, max_tokens: int

@@ -1,6 +1,6 @@
 """A web process as it is run, with fake engines and a model that talks slowly.
 
-Prints one line of JSON (port, cookie) when it listens. Not a test: a test starts it.
+Prints one line of JSON (port, cookie, API key) when it listens. Not a test: a test starts it.
 """
 
 # ruff: noqa: E402 - models can be imported once Django is set up
@@ -45,16 +45,16 @@ def _cookie(user: User) -> str:
     return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
 
 
-def _set_up() -> User:
+def _set_up() -> tuple[User, str]:
     call_command("migrate", verbosity=0)
     user = factories.make_user("alice")
     workspace = factories.make_workspace("Leases", manager=user)
     collection = factories.make_collection(workspace, "Contracts")
     factories.make_document(collection, "lease.pdf", texts=["The notice period is ninety days."])
-    return user
+    return user, factories.make_api_key(user)[1]
 
 
-async def _serve(cookie: str) -> None:
+async def _serve(cookie: str, key: str) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             application, port=0, log_level="warning", lifespan="on", ws="websockets-sansio"
@@ -65,12 +65,13 @@ async def _serve(cookie: str) -> None:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.02)
         port = server.servers[0].sockets[0].getsockname()[1]
-        print(json.dumps({"port": port, "cookie": cookie}), flush=True)  # noqa: T201 - its output
+        told = {"port": port, "cookie": cookie, "key": key}
+        print(json.dumps(told), flush=True)  # noqa: T201 - its output
 
     await asyncio.gather(server.serve(), announce())
 
 
 if __name__ == "__main__":
-    person = User.objects.get() if "--second" in sys.argv else _set_up()
+    person, key = (User.objects.get(), "") if "--second" in sys.argv else _set_up()
     factory.fakes().generator.stream = _slowly  # type: ignore[assignment,method-assign]
-    asyncio.run(_serve(_cookie(person)))
+    asyncio.run(_serve(_cookie(person), key))

@@ -28,6 +28,7 @@ class Served:
     port: int
     cookie: str
     data: Path
+    key: str = ""
 
     def socket(self, *, cookie: str | None = None, origin: str = "") -> connect:
         return connect(
@@ -60,7 +61,7 @@ def serve(data: Path, *options: str) -> Served:
     line = process.stdout.readline()
     assert line, "the server did not start"
     told = json.loads(line)
-    return Served(process, told["port"], told["cookie"], data)
+    return Served(process, told["port"], told["cookie"], data, told["key"])
 
 
 @pytest.fixture

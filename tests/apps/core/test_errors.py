@@ -119,7 +119,7 @@ def test_an_unknown_address_is_a_page_for_people_and_json_for_machines(
     assert page.status_code == 404
     assert "Nothing here" in page.content.decode()
     assert client.get("/api/v1/nothing").json()["error"]["code"] == "NOT_FOUND"
-    assert client.get("/v1/nothing").json()["error"]["code"] == "NOT_FOUND"
+    assert client.get("/v1/nothing").json()["error"]["code"] == "not_found"
 
 
 def test_htmx_of_somebody_signed_out_is_sent_to_sign_in(client: Client, db: None) -> None:
