@@ -20,6 +20,11 @@ FROM ${PYTHON_IMAGE} AS packages
 ARG TORCH_INDEX_URL=""
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
+# python-ldap is compiled: it comes as source only.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --no-install-recommends -y gcc libc6-dev libldap2-dev libsasl2-dev \
+    && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/footnote
 ENV PATH=/opt/footnote/bin:$PATH
 COPY requirements.txt constraints.txt ./
@@ -35,7 +40,7 @@ RUN python scripts/compile_messages.py
 FROM ${PYTHON_IMAGE}
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --no-install-recommends -y libgomp1 tini \
+    && apt-get install --no-install-recommends -y libgomp1 libldap-2.5-0 libsasl2-2 tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home --home-dir /data --shell /usr/sbin/nologin footnote
 WORKDIR /app

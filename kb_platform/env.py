@@ -4,7 +4,7 @@ import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from limits import parse
 from pydantic import Field, SecretStr, field_validator
@@ -173,6 +173,29 @@ class Env(BaseSettings):
         "network such as 10.20.0.0/16. Public ones need no line.",
     )
 
+    # --- directory --------------------------------------------------------------------------
+    ldap_servers: str = Field(
+        "",
+        description="Servers of the directory that people sign in with, comma separated, such as "
+        "ldaps://dc1.example.com. They and what follows win over the pages, for the directory "
+        "`main`. Empty: as entered on the pages.",
+    )
+    ldap_kind: Literal["", "ldap", "ad"] = Field(
+        "", description="ad: Active Directory; ldap: any other."
+    )
+    ldap_start_tls: bool = Field(default=False, description="Encrypt ldap:// with StartTLS.")
+    ldap_ca_file: str = Field(
+        "", description="Certificates (PEM) that vouch for the servers. Empty: the system's."
+    )
+    ldap_bind_dn: str = Field("", description="Account with which the directory is read.")
+    ldap_bind_password: SecretStr | None = Field(None, description="Its password.")
+    ldap_user_bases: str = Field(
+        "", description="Where people are, as DNs, separated by semicolons."
+    )
+    ldap_group_bases: str = Field(
+        "", description="Where groups are, as DNs, separated by semicolons."
+    )
+
     # --- one machine ------------------------------------------------------------------------
     parts: str = Field(
         "redis,model-host,index-host,llm,worker-light,worker-parse,worker-embed,beat,web",
@@ -244,3 +267,22 @@ class Env(BaseSettings):
 def env() -> Env:
     """The environment, read and checked once. Raises pydantic's ValidationError naming all faults."""
     return Env()
+
+
+def directory_of(read: Env) -> dict[str, Any]:
+    """What the environment says of the directory ``main``; empty values leave it to the pages."""
+    password, ca = read.ldap_bind_password, read.ldap_ca_file
+    return {
+        "addresses": _list_of(read.ldap_servers, ","),
+        "preset": read.ldap_kind,
+        "is_start_tls": read.ldap_start_tls,
+        "ca": Path(ca).read_text(encoding="utf-8") if ca else "",
+        "bind_dn": read.ldap_bind_dn,
+        "bind_password": password.get_secret_value() if password else "",
+        "user_bases": _list_of(read.ldap_user_bases, ";"),
+        "group_bases": _list_of(read.ldap_group_bases, ";"),
+    }
+
+
+def _list_of(text: str, sign: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(sign) if part.strip())

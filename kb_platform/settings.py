@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from kb_platform.database import database
-from kb_platform.env import ROOT, env
+from kb_platform.env import ROOT, directory_of, env
 from kb_platform.secret import secret_key, token_for
 
 _env = env()
@@ -133,7 +133,12 @@ LIMIT_PERSON = _env.limit_person
 # --- people -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # e-mail is unique without regard to case, by a constraint
-AUTHENTICATION_BACKENDS = ["apps.accounts.backends.EmailOrLoginBackend"]
+# Passwords of this installation first: that way in never waits for a directory.
+AUTHENTICATION_BACKENDS = [
+    "apps.accounts.backends.EmailOrLoginBackend",
+    "apps.directory.backends.DirectoryBackend",
+]
+LDAP = directory_of(_env)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if os.environ.get(
     "PYTEST_VERSION"
@@ -339,6 +344,7 @@ CELERY_IMPORTS = [
     "workers.ingest",
     "workers.maintenance",
     "workers.sources",
+    "workers.directory",
     "workers.schedule",
 ]
 CELERY_TASK_ACKS_LATE = True

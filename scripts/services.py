@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
     with contextlib.ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="footnote-")))
         folder.chmod(0o755)  # PostgreSQL and RabbitMQ run as users of their own
+        _need("slapd", "slapd")  # tests start it themselves, on ports of their own
         env = {
             "KB_DATABASE_URL": running.enter_context(_postgres(folder)),
             "KB_REDIS_URL": running.enter_context(_redis(folder)),
@@ -228,7 +229,9 @@ def _server(name: str, command: list[str], *, cwd: Path) -> Iterator[None]:
 
 def _need(program: str, package: str) -> None:
     """Install a Debian package when its program is missing and apt may; else say the line."""
-    if shutil.which(program) or (program == "pg_ctl" and Path("/usr/lib/postgresql").is_dir()):
+    if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") or (
+        program == "pg_ctl" and Path("/usr/lib/postgresql").is_dir()
+    ):
         return
     line = ["apt-get", "install", "-y", "--no-install-recommends", package]
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]

@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -123,6 +124,7 @@ def _packages(wanted_list: str) -> None:
         return
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check"]
     pinned = ["--constraint", "constraints.txt"]
+    _headers()
     # An old system's pip cannot read the metadata of new packages.
     _run("Updating pip", [*pip, "--upgrade", "pip", *pinned])
     # First and alone, so that a machine can name the index of the build that fits it.
@@ -135,6 +137,18 @@ def _packages(wanted_list: str) -> None:
     _link_openmp()
     for name, value in hashes.items():
         _list_stamp(name).write_text(value)
+
+
+def _headers() -> None:
+    """What python-ldap, which comes as source only, is compiled with."""
+    if _works([str(PYTHON), "-c", "import ldap"]):
+        return
+    include = Path(sysconfig.get_path("include")) / "Python.h"
+    found = [Path("/usr/include") / name for name in ("ldap.h", "sasl/sasl.h")]
+    if not (all(path.exists() for path in [*found, include]) and shutil.which("cc")):
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        python = [] if include.exists() else [f"python{version}-dev"]
+        _apt("the library of directories", "gcc", "libldap2-dev", "libsasl2-dev", *python)
 
 
 def _link_openmp() -> None:

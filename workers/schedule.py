@@ -4,6 +4,8 @@ from celery.schedules import BaseSchedule, crontab, schedule
 
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.core.jobs import Job
+from apps.directory import jobs as directory_jobs
+from apps.directory import upkeep as directory
 from apps.documents import jobs
 from apps.documents.runs import upkeep
 from apps.intake import jobs as intake_jobs
@@ -23,6 +25,8 @@ celery_app.conf.beat_schedule = {
     "sweep": _entry(jobs.SWEEP, schedule(upkeep.SWEEP_EVERY)),
     "sweep intake": _entry(intake_jobs.SWEEP, schedule(intake.SWEEP_EVERY)),
     "interrupted answers": _entry(CLOSE_INTERRUPTED, schedule(60)),
+    "directory": _entry(directory_jobs.DUE, schedule(directory.EVERY)),
+    "directory watch": _entry(directory_jobs.WATCH, schedule(directory.WATCH_EVERY)),
     "sources": _entry(DUE, schedule(sources.EVERY)),
     "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),
     "reconcile": _entry(jobs.RECONCILE, crontab(minute="20", hour="3")),

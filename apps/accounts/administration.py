@@ -15,7 +15,7 @@ from apps.accounts import queries, reauth, services
 from apps.accounts.forms import PersonForm
 from apps.accounts.models import User
 from apps.accounts.views import taken
-from apps.core.errors import AppError, message_of
+from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.pages import blame, show
 from apps.permissions.pages import for_administrators
 
@@ -101,7 +101,8 @@ def _unless_refused(request: HttpRequest, user: User, act: Callable[[], None]) -
         act()
     except AppError as error:
         words = {
-            "last_administrator": _("One administrator has to stay. Make somebody else one first.")
+            "break_glass": message_of(ErrorCode.BREAK_GLASS),
+            "last_administrator": _("One administrator has to stay. Make somebody else one first."),
         }
         refused = words.get(str(error.details.get("reason"))) or message_of(error.code)
         return _people(request, status=error.status, refused=refused, refused_for=user)

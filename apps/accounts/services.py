@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import ApiKey, OneTimeLink, User
+from apps.core import hooks
 from apps.core.errors import AppError, ErrorCode
 from apps.events import services as events
 from apps.permissions.roles import KeyScope, Permission
@@ -149,6 +150,8 @@ def _keep_an_administrator(*, but: User) -> None:
     others = User.objects.select_for_update().filter(is_administrator=True, is_active=True)
     if but.is_administrator and not [user for user in others if user.pk != but.pk]:
         raise AppError(ErrorCode.CONFLICT, status=409, reason="last_administrator")
+    if but.is_administrator:
+        hooks.administrator_ends(but.pk)
 
 
 def _require_self_or_administrator(user: User) -> None:

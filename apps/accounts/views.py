@@ -24,7 +24,7 @@ from apps.accounts.forms import (
 )
 from apps.accounts.language import COOKIE
 from apps.accounts.models import OneTimeLink, User
-from apps.core.errors import AppError
+from apps.core.errors import AppError, message_of
 from apps.core.pages import blame, safe_next, show
 
 _BACKEND = settings.AUTHENTICATION_BACKENDS[0]
@@ -76,11 +76,20 @@ def _try_password(request: HttpRequest, form: SignInForm) -> int:
     user = authenticate(request, username=username, password=password)
     if not isinstance(user, User) or not outside.takes_password(user):
         throttle.count_failure(request, username)
-        form.add_error(None, _("The name or the password is not right."))
+        form.add_error(None, _why_not(request))
         return 422
     throttle.forget_failures(request, username)
     login(request, user)
     return 200
+
+
+def _why_not(request: HttpRequest) -> str:
+    """What to say. A backend may know better, and says so only to whoever knew the password, or
+    when it could ask nobody."""
+    refusal = getattr(request, "sign_in_refusal", None)
+    if refusal is not None:
+        return message_of(refusal)
+    return _("The name or the password is not right.")
 
 
 @require_POST

@@ -75,6 +75,23 @@ class ErrorCode(StrEnum):
     PASSAGE_EMPTY = "PASSAGE_EMPTY"
     PASSAGE_TOO_LONG = "PASSAGE_TOO_LONG"
     TOO_MANY_PASSAGES = "TOO_MANY_PASSAGES"
+    # directories
+    DIRECTORY_ADDRESS = "DIRECTORY_ADDRESS"
+    DIRECTORY_NAME = "DIRECTORY_NAME"
+    DIRECTORY_DOWN = "DIRECTORY_DOWN"
+    DIRECTORY_TLS = "DIRECTORY_TLS"
+    DIRECTORY_WANTS_TLS = "DIRECTORY_WANTS_TLS"
+    DIRECTORY_PASSWORD = "DIRECTORY_PASSWORD"  # noqa: S105 - a code
+    DIRECTORY_RIGHTS = "DIRECTORY_RIGHTS"
+    DIRECTORY_BASE = "DIRECTORY_BASE"
+    DIRECTORY_FILTER = "DIRECTORY_FILTER"
+    DIRECTORY_LIMIT = "DIRECTORY_LIMIT"
+    DIRECTORY_ANSWER = "DIRECTORY_ANSWER"
+    DIRECTORY_EMPTY = "DIRECTORY_EMPTY"
+    DIRECTORY_KEY = "DIRECTORY_KEY"
+    ACCOUNT_IS_LOCAL = "ACCOUNT_IS_LOCAL"
+    BREAK_GLASS = "BREAK_GLASS"
+    TOO_MANY_LEAVERS = "TOO_MANY_LEAVERS"
     # engines
     ENGINE_ERROR = "ENGINE_ERROR"
     ENGINE_UNAVAILABLE = "ENGINE_UNAVAILABLE"
@@ -219,6 +236,50 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.TOO_MANY_REMOVALS: _(
         "An unusual number of documents would be removed. Nothing was; look at it, then confirm."
+    ),
+    ErrorCode.DIRECTORY_ADDRESS: _(
+        "This is not the address of a directory. It begins with ldap:// or ldaps:// and names a server."
+    ),
+    ErrorCode.DIRECTORY_NAME: _(
+        "The name of the server is not known here. Look at its spelling and at this machine's DNS."
+    ),
+    ErrorCode.DIRECTORY_DOWN: _(
+        "The directory does not answer. Look whether it runs, and whether a firewall lets this machine through."
+    ),
+    ErrorCode.DIRECTORY_TLS: _(
+        "The connection could not be encrypted. The certificate has to carry the name of the server, and to be of the authority that is entered here."
+    ),
+    ErrorCode.DIRECTORY_WANTS_TLS: _(
+        "The directory takes passwords over an encrypted connection only. Use ldaps:// or StartTLS."
+    ),
+    ErrorCode.DIRECTORY_PASSWORD: _(
+        "The directory refuses the service account. Look at its DN and its password."
+    ),
+    ErrorCode.DIRECTORY_RIGHTS: _(
+        "The service account may not read this. Give it the right to read people and groups."
+    ),
+    ErrorCode.DIRECTORY_BASE: _(
+        "There is no such place in the directory. Look at the base DN: browse the tree to find it."
+    ),
+    ErrorCode.DIRECTORY_FILTER: _("The filter is not understood. Count its parentheses."),
+    ErrorCode.DIRECTORY_LIMIT: _(
+        "The directory gave only a part of what was asked for. Raise its size limit for the service account."
+    ),
+    ErrorCode.DIRECTORY_ANSWER: _("The directory answered with an error. Its log says more."),
+    ErrorCode.DIRECTORY_EMPTY: _(
+        "Nobody was found. Look at the base and the filter for people, and at what the service account may read."
+    ),
+    ErrorCode.DIRECTORY_KEY: _(
+        "The directory gives no unmistakable identifier for this person. Ask whoever runs it."
+    ),
+    ErrorCode.ACCOUNT_IS_LOCAL: _(
+        "There is a local account with this e-mail address already. An administrator has to connect the two."
+    ),
+    ErrorCode.BREAK_GLASS: _(
+        "One active administrator with a password of this installation has to stay: the way in when the directory is down."
+    ),
+    ErrorCode.TOO_MANY_LEAVERS: _(
+        "An unusual number of people would lose something. Nothing was changed; look at it, then confirm."
     ),
     ErrorCode.PASSAGE_CHANGED: _(
         "Somebody else changed this passage meanwhile. Look at what they wrote, then save again."

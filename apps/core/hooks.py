@@ -42,6 +42,10 @@ class Ending:
     collections: frozenset[UUID]
 
 
+# Called with the id of a person before their account is deactivated, or stops being an administrator,
+# by hand. A listener refuses by raising AppError.
+administrator_ends: Hook[[UUID]] = Hook()
+
 # Called with the id of a document whose stored text is being removed, in a system scope.
 document_erased: Hook[[UUID]] = Hook()
 

@@ -10,5 +10,7 @@ class DirectoryConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.directory.mapping import forget_workspace  # noqa: PLC0415 - models are ready now
+        from apps.directory.services import may_not_end  # noqa: PLC0415 - the same
 
         hooks.place_ending.connect(forget_workspace)
+        hooks.administrator_ends.connect(may_not_end)

@@ -132,15 +132,25 @@ def apply_groups(*, user: User, origin: str, groups: Collection[str]) -> Differe
     told the groups by the source itself. Raises ValueError for what is no origin.
     """
     source = source_of(origin)
+    return _settle(source, user, wanted(rules_of(source), groups))
+
+
+@transaction.atomic
+def withdraw(*, user: User, origin: str) -> Difference:
+    """Take back everything that ``origin`` gave this person."""
+    return _settle(source_of(origin), user, frozenset())
+
+
+def _settle(source: IdentitySource, user: User, want: frozenset[Gift]) -> Difference:
     # Locked, so that two sign-ins at the same time do not give and take across each other.
     user = User.objects.select_for_update().get(pk=user.pk)
-    changed = difference(wanted(rules_of(source), groups), held(source, user).get(user.pk, set()))
+    changed = difference(want, held(source, user).get(user.pk, set()))
     if changed:
         with system_scope("mapping of outside groups: roles are given and taken back"):
             _take(source, user, changed.losses)
             _give(source, user, changed.gains)
             gained, lost = words_of(changed.gains), words_of(changed.losses)
-            events.record("directory.mapped", user, origin=origin, gained=gained, lost=lost)
+            events.record("directory.mapped", user, origin=source.origin, gained=gained, lost=lost)
     return changed
 
 
@@ -195,17 +205,23 @@ def _unmake_administrator(source: IdentitySource, user: User) -> None:
 # --- words ----------------------------------------------------------------------------------------
 def words_of(gifts: Collection[Gift]) -> list[str]:
     """Gifts as people read them: names of groups, and of workspaces with the role."""
+    return sorted(names_of(gifts).values())
+
+
+def names_of(gifts: Collection[Gift]) -> dict[Gift, str]:
+    """Each gift with its words, in two queries however many there are."""
     groups = dict(
         Group.objects.filter(pk__in=[g.group for g in gifts if g.group]).values_list("pk", "name")
     )
     with system_scope("mapping of outside groups: names of workspaces for an administrator"):
         rooms = Workspace.objects.filter(pk__in=[g.workspace for g in gifts if g.workspace])
         names = dict(rooms.values_list("pk", "name"))
-    return sorted(
-        groups.get(gift.group, "?")
-        if gift.group
-        else f"{names.get(gift.workspace, '?')}: {gift.role}"
-        if gift.workspace
-        else "administrator"
-        for gift in gifts
-    )
+    return {gift: _words(gift, groups, names) for gift in gifts}
+
+
+def _words(gift: Gift, groups: dict[UUID, str], workspaces: dict[UUID, str]) -> str:
+    if gift.group is not None:
+        return groups.get(gift.group, "?")
+    if gift.workspace is not None:
+        return f"{workspaces.get(gift.workspace, '?')}: {gift.role}"
+    return "administrator"

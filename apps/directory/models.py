@@ -120,4 +120,88 @@ class GivenAdministrator(models.Model):
         return f"{self.user_id} {self.source_id}"
 
 
+class Directory(models.Model):
+    """An LDAP directory or Active Directory: how it is reached, read and followed."""
+
+    class Preset(models.TextChoices):
+        LDAP = "ldap", _("LDAP directory (OpenLDAP, 389, FreeIPA)")
+        ACTIVE_DIRECTORY = "ad", _("Active Directory (Samba, Windows)")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    source = models.OneToOneField(IdentitySource, models.CASCADE, related_name="directory")
+    preset = models.CharField(_("kind"), max_length=10, choices=Preset, default=Preset.LDAP)
+    is_on = models.BooleanField(_("people sign in with it"), default=False)
+    addresses = models.TextField(_("servers"))
+    is_start_tls = models.BooleanField(_("encrypt with StartTLS"), default=False)
+    ca = models.TextField(_("certificate authority"), blank=True, default="")
+    bind_dn = models.CharField(_("service account"), max_length=500, blank=True, default="")
+    secret = models.TextField(blank=True, default="", help_text="Sealed password.")
+    user_bases = models.TextField(_("people are below"))
+    user_filter = models.CharField(_("filter for people"), max_length=1000)
+    group_bases = models.TextField(_("groups are below"), blank=True, default="")
+    group_filter = models.CharField(_("filter for groups"), max_length=1000)
+    key_attribute = models.CharField(_("attribute that never changes"), max_length=60)
+    login_attribute = models.CharField(_("attribute of the login name"), max_length=60)
+    name_attribute = models.CharField(_("attribute of the name"), max_length=60)
+    mail_attribute = models.CharField(_("attribute of the e-mail address"), max_length=60)
+    timeout_s = models.PositiveSmallIntegerField(_("seconds to wait"), default=5)
+    prepares = models.BooleanField(_("prepare people before they first sign in"), default=False)
+    every_minutes = models.PositiveIntegerField(_("synchronise every … minutes"), default=60)
+    successor = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("successor")
+    )
+    next_run_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("created_at",)
+
+    def __str__(self) -> str:
+        return self.source.name
+
+
+class DirectoryRun(models.Model):
+    """One leased look at a whole directory: what would change, or what did."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("At work")
+        DONE = "done", _("Up to date")
+        ASKING = "asking", _("Asks before it removes")
+        FAILED = "failed", _("Failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    directory = models.ForeignKey(Directory, models.CASCADE, related_name="runs")
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    is_dry = models.BooleanField(default=False, help_text="Only says what it would do.")
+    may_remove = models.PositiveIntegerField(default=0, help_text="As many as a person confirmed.")
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    seen = models.PositiveIntegerField(default=0)
+    counts = models.JSONField(default=dict, blank=True, help_text="Kind of change → how many.")
+    lines = models.JSONField(default=list, blank=True, help_text="[{kind, who, gained, lost}, …]")
+    to_remove = models.PositiveIntegerField(default=0, help_text="People it asks about.")
+    error_code = models.CharField(max_length=40, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["directory"],
+                condition=Q(state__in=["queued", "running"]),
+                name="one_active_run_per_directory",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.directory_id} {self.state}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in {self.State.QUEUED, self.State.RUNNING}
+
+
 assert ORIGIN_LENGTH >= 10 + 1 + 60  # noqa: S101 - an origin fits where it is remembered

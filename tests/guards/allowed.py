@@ -10,6 +10,8 @@ UNSCOPED = {
     "directory.IdentitySource": "outside places that know people; for administrators",
     "directory.Identity": "who a person is outside; a person may be in many workspaces",
     "directory.MappingRule": "what groups outside give, in any workspace; for administrators",
+    "directory.Directory": "how directories are reached; for administrators",
+    "directory.DirectoryRun": "who would get and lose what, for administrators",
     "directory.GivenAdministrator": "the installation's administrators; in no workspace",
     "applications.Application": "one list for the installation, for administrators",
     "applications.ApplicationKey": "keys of the installation's applications; found by their hash",

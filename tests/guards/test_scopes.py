@@ -28,6 +28,15 @@ APPROVED = {
         "mapping of outside groups: roles are given and taken back",
         "mapping of outside groups: which roles this source gave",
     },
+    "apps/directory/people.py": {
+        "a person of an outside source comes in for the first time",
+        "a person of an outside source counts there again",
+        "a person of an outside source has another name there",
+        "a person of an outside source left: rights, keys and documents",
+    },
+    "apps/directory/services.py": {
+        "an administrator hands over documents, and reads none of them",
+    },
     "apps/documents/management/commands/reconcile.py": {
         "command line: whoever may run it owns the installation",
     },
