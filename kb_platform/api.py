@@ -6,6 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from apps.accounts import api as accounts
+from apps.applications import api as applications
 from apps.chat import api as chat
 from apps.chat import api_conversations as conversations
 from apps.documents import api as documents
@@ -32,6 +33,7 @@ urlpatterns = [
     # Public: it describes this program, and says nothing of the installation.
     path("schema", schema, name="schema"),
     path("", include(accounts.urlpatterns)),
+    path("", include(applications.urlpatterns)),
     path("", include(workspaces.urlpatterns)),
     path("", include(collections.urlpatterns)),
     path("", include(roles.urlpatterns)),

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from apps.chat.short import ShortChatView
 from apps.chat.views import home
 from apps.core.views import health
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("", include("apps.signon.urls")),
     path("administration/", include("apps.signon.administration_urls")),
     path("", include("apps.workspaces.urls")),
+    path("", include("apps.applications.urls")),
     path("", include("apps.documents.urls")),
     path("", include("apps.sources.urls")),
     path("", include("apps.intake.urls")),
@@ -19,6 +21,7 @@ urlpatterns = [
     path("", include("apps.chat.urls")),
     path("", include("apps.engines.urls")),
     path("api/v1/health", health, name="health"),
+    path("api/chat", ShortChatView.as_view(), name="chat-short"),
     path("api/v1/", include("kb_platform.api")),
     path("v1/", include("apps.dialects.api")),
 ]

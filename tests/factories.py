@@ -1,6 +1,7 @@
 """Rows for tests: plain functions with defaults. They write beyond scopes, as a set-up does."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
@@ -10,6 +11,7 @@ from uuid import UUID, uuid5
 from django.utils import timezone
 
 from apps.accounts.models import ApiKey, Group, Nesting, User
+from apps.applications import services as applications
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
 from apps.core import blobs
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
@@ -116,6 +118,20 @@ def make_api_key(
     }
     with system_scope("test: make_api_key"):
         return ApiKey.objects.create(owner=owner, scope=scope, **fields), plain
+
+
+def make_application_names() -> dict[str, UUID]:
+    """An application with a key and a public key: what addresses name them by."""
+    with system_scope("test: make_application_names"):
+        application = applications.create_application(name=f"Application {next(_numbers)}")
+        key, _plain = applications.create_key(application=application, name="test")
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+        (public,) = applications.add_public_keys(application=application, text=json.dumps(jwk))
+    return {
+        "application": application.pk,
+        "application_key": key.pk,
+        "public_key": public.pk,
+    }
 
 
 def make_document(

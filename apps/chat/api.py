@@ -115,7 +115,7 @@ class ChatView(ApiView):
             close_old_connections()
             return _summed(run_async(running.answer_once(opened)))
         run_async(running.start(opened))
-        return _stream(opened.turn_id)
+        return stream(opened.turn_id)
 
 
 def _opened(wanted: dict[str, Any], write: Once | None) -> services.Opened:
@@ -150,7 +150,7 @@ def _where(wanted: dict[str, Any]) -> dict[str, Any]:
     return {"workspace": None, "collection_ids": sorted(named) if named else None}
 
 
-def _stream(turn_id: UUID, *, after: int = 0) -> StreamingHttpResponse:
+def stream(turn_id: UUID, *, after: int = 0) -> StreamingHttpResponse:
     body = events(turn_id, current_scope(), after=after)
     response = StreamingHttpResponse(body, content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-cache"
@@ -191,7 +191,7 @@ def _again(turn_id: UUID, *, is_stream: bool) -> HttpResponseBase:
     response: HttpResponseBase
     if is_stream:
         Turn.objects.get(pk=turn_id)
-        response = _stream(turn_id)
+        response = stream(turn_id)
     else:
         response = _summed(run_async(running.collect(turn_id)))
     response[REPLAYED] = "true"
@@ -233,7 +233,7 @@ class TurnFramesView(TurnView):
     def get(self, request: Request, turn: UUID) -> HttpResponseBase:  # type: ignore[override]
         found = self.place(turn=turn)
         seen = request.query_params.get("after") or request.headers.get("Last-Event-ID", "")
-        return _stream(found.pk, after=whole_number(seen) or 0)
+        return stream(found.pk, after=whole_number(seen) or 0)
 
 
 class TurnStopView(TurnView):

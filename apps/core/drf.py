@@ -51,6 +51,20 @@ def error_body(code: str, details: Mapping[str, object] | None = None) -> dict[s
     }
 
 
+# What programs that were written against the short form compare with: never translated.
+_SHORT = {
+    ErrorCode.NOT_SIGNED_IN: "Invalid API token",
+    ErrorCode.INVALID_KEY: "Invalid API token",
+    ErrorCode.FORBIDDEN: "Permission denied for this query",
+}
+
+
+def short_error(code: str, details: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """An error of the short form: ``error`` is a sentence, ``code`` is what it is elsewhere."""
+    sentence = _SHORT.get(ErrorCode(code)) or message_of(code)
+    return {"error": sentence, "code": str(code), "details": dict(details or {})}
+
+
 def error_response(
     code: str, *, status: int, details: Mapping[str, object] | None = None, retry_after: float = 0
 ) -> Response:

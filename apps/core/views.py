@@ -10,12 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from apps.core import health as installation
-from apps.core.drf import RETRY_AFTER_S, error_body
+from apps.core.drf import RETRY_AFTER_S, error_body, short_error
 from apps.core.errors import ErrorCode, message_of
 from apps.core.openai_errors import openai_error_body, speaks_openai
 from apps.core.room import is_full
 
 _MACHINES = ("/api/", "/v1/")
+# The form for integrations that read one field: what went wrong is a plain sentence there.
+SHORT_FORM = "/api/chat"
 
 
 def is_for_machines(request: HttpRequest) -> bool:
@@ -43,7 +45,9 @@ def error_response(
         body = openai_error_body(code, status=status, details=details)
         response = JsonResponse(body, status=status)
     elif _wants_json(request):
-        response = JsonResponse(error_body(code, details), status=status)
+        is_short = request.path == SHORT_FORM
+        body = short_error(code, details) if is_short else error_body(code, details)
+        response = JsonResponse(body, status=status)
     else:
         response = _page(request, code, message_of(code), status=status)
     if retry_after or status in {429, 503}:

@@ -75,6 +75,7 @@ RAW_SQL = {
 ADMINISTRATION = (
     "administration:",
     "signon-administration:",
+    "applications:",
     "engines:",
     "documents:embedding",
     "workspaces:role",

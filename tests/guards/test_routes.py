@@ -109,6 +109,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "turn": factories.make_turn(conversation, sources=[document]).pk,
         "key": factories.make_api_key(alice)[0].pk,
         "unpacking": factories.make_unpacking(collection).pk,
+        **factories.make_application_names(),
         "upload": factories.make_upload(alice, collection).pk,
         "user": alice.pk,
         "group": factories.make_group().pk,

@@ -26,6 +26,8 @@ from tests.guards.allowed import PUBLIC_ROUTES
 TOKENS = {"accounts:setup", "accounts:join"}
 # Providers are shown to everybody on the sign-in page, and each person connects their own account.
 SHOWN = {f"signon:{name}" for name in ("begin", "callback", "ended", "connect", "disconnect")}
+# Addresses of the API that are for administrators: to others nothing is there.
+OF_ADMINISTRATORS = ("api/v1/applications/",)
 METHODS = {False: ("get", "post"), True: ("get", "post", "put", "patch", "delete")}
 ALL = {route.pattern: route for route in routes()}
 NAMING = [route for route in ALL.values() if route.parameters and route.name not in TOKENS | SHOWN]
@@ -81,6 +83,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "profile": str(current_profile().pk),
         "provider": factories.make_provider().slug,
         "unpacking": str(factories.make_unpacking(collection).pk),
+        **{name: str(pk) for name, pk in factories.make_application_names().items()},
         "upload": str(factories.make_upload(alice, collection).pk),
         "token": "a-token-of-nobody",
     }
@@ -166,7 +169,8 @@ def test_the_samples_are_something_for_those_they_belong_to(
         if route.pattern.endswith("/stop"):
             continue  # goes through the event loop, which sees only what is committed
         with transaction.atomic():  # what one address removes is there again for the next
-            browser = client_of(admin if is_administration(route) else alice)
+            is_admins = is_administration(route) or route.pattern.startswith(OF_ADMINISTRATORS)
+            browser = client_of(admin if is_admins else alice)
             found = statuses(ask(browser, route, samples))
             transaction.set_rollback(True)
         if set(found.values()) <= {403, 404, 405}:
