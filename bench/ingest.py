@@ -1,6 +1,7 @@
 """How fast files become searchable, and how much of the embedder's own rate is left.
 
 python -m bench.ingest --key fn_… [--model-host http://127.0.0.1:8011] [--limit 480] [--pdfs 1]
+    [--together 1]
 """
 
 import os
@@ -21,6 +22,7 @@ def main() -> None:
     parser.add_argument("--model", default="e5-small")
     parser.add_argument("--limit", type=int, default=480, help="paragraphs")
     parser.add_argument("--pdfs", type=int, default=1, help="10-Q reports")
+    parser.add_argument("--together", type=int, default=1, help="paragraphs in one file")
     given = parser.parse_args()
     documents = {**load("xquad-zh").documents, **load("xquad-en").documents}
     names = sorted(documents, key=lambda name: (name[2:], name))[: given.limit]
@@ -30,10 +32,17 @@ def main() -> None:
         room(client, "Bench ingest", keep=given.keep) as workspace,
     ):
         collection = client.collection(workspace, "paragraphs")
-        wanted = {name: documents[name] for name in names}
+        wanted = _joined({name: documents[name] for name in names}, given.together)
         _texts(client, collection, wanted, given.model_host, given.model)
         for pdf in pdfs:
             _pdf(client, client.collection(workspace, pdf.stem), pdf.name, pdf.read_bytes())
+
+
+def _joined(documents: dict[str, str], together: int) -> dict[str, str]:
+    """So many paragraphs in one document, as in most that people have."""
+    names = list(documents)
+    groups = [names[at : at + together] for at in range(0, len(names), together)]
+    return {group[0]: "\n\n".join(documents[name] for name in group) for group in groups}
 
 
 def _texts(
