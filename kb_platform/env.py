@@ -85,6 +85,11 @@ class Env(BaseSettings):
         "", description="Where the index host answers. Empty: loopback, index_host_port."
     )
     index_host_port: int = Field(8012, description="Port of the local index host.")
+    index_cache_mb: int = Field(
+        512,
+        ge=16,
+        description="Memory in which the index host may keep parts of its tables, in MB.",
+    )
     llm_host_url: str = Field(
         "", description="Where the local language model answers. Empty: loopback, llm_port."
     )

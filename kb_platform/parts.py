@@ -143,6 +143,7 @@ def _model_host(values: Env) -> Part:
 def _index_host(values: Env) -> Part:
     part = _host(
         *(values, "index-host", "--folder", str(settings.INDEX_DIR)),
+        *("--cache-mb", str(values.index_cache_mb)),
         port=values.index_host_port,
         token=settings.INDEX_HOST_TOKEN,
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from apps.rag.ports import EmbeddedVersion, EngineBusy
+from workers import heap
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +154,7 @@ class GroupWriter(threading.Thread):
         self._since_upkeep = (0, 0)
         started = time.monotonic()
         self._table.optimize(purge=purge)
+        heap.give_back()
         ended = time.monotonic()
         self._upkeep_from = ended + _REST * (ended - started)
         logger.info("optimised in %.1f s", ended - started)

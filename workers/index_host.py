@@ -38,7 +38,7 @@ from apps.rag.ports import (
     Hit,
     Reach,
 )
-from workers import hosting
+from workers import heap, hosting
 from workers.group_writer import GroupWriter
 
 logger = logging.getLogger(__name__)
@@ -51,8 +51,8 @@ _READERS = 8
 class Tables:
     """The tables of a folder, one per profile, each with its writer."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, cache_mb: int) -> None:
+        self._folder, self._cache_mb = folder, cache_mb
         self._lock = threading.Lock()
         self._open: dict[str, tuple[LanceIndex, GroupWriter]] = {}
 
@@ -66,7 +66,9 @@ class Tables:
         with self._lock:
             known = self._open.get(profile_name(profile))
             if known is None:
-                table = LanceIndex(self._folder, profile=profile, dimensions=dimensions)
+                table = LanceIndex(
+                    self._folder, profile=profile, dimensions=dimensions, cache_mb=self._cache_mb
+                )
                 known = (table, GroupWriter(table, name=profile))
                 known[1].start()
                 self._open[profile] = known
@@ -296,9 +298,9 @@ def _rows(hits: Sequence[Hit]) -> list[tuple[str, str, float, bool | None]]:
     return [(hit.chunk_id, hit.version_id, hit.score, hit.is_cjk) for hit in hits]
 
 
-def application(folder: Path, token: str) -> hosting.TokenGuard:
+def application(folder: Path, token: str, *, cache_mb: int = 512) -> hosting.TokenGuard:
     """The ASGI application over one folder."""
-    host = IndexHost(Tables(folder))
+    host = IndexHost(Tables(folder, cache_mb=cache_mb))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -347,13 +349,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Serve until told to stop."""
     parser = hosting.arguments("The index host of Footnote.", port=8012)
     parser.add_argument("--folder", type=Path, required=True, help="folder of the LanceDB tables")
+    parser.add_argument("--cache-mb", type=int, default=512, help="memory for parts of the tables")
     chosen: argparse.Namespace = parser.parse_args(argv)
+    heap.use_few_arenas()
     logging.basicConfig(level=chosen.log_level)
     token = hosting.token_of(chosen)
     if not token:
         hosting.fail("The index host needs a token: set FOOTNOTE_TOKEN or give --token-file.")
     with owned(chosen.folder):
-        hosting.serve(application(chosen.folder, token), chosen)
+        hosting.serve(application(chosen.folder, token, cache_mb=chosen.cache_mb), chosen)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,21 +50,36 @@ _BROKEN = (RuntimeError, OSError, ValueError)
 _T = TypeVar("_T")
 
 
+@cache
+def _session(megabytes: int) -> lancedb.Session:
+    """One for all tables. Left to itself the vendor keeps up to 7 GB."""
+    whole = megabytes * 1024 * 1024
+    return lancedb.Session(whole * 4 // 5, whole // 5)
+
+
 class LanceIndex:
     """See ``IndexStore``. The table appears with the first write.
 
     Without ``dimensions`` the table must be there already, or ``expect`` must come before a write.
+    ``cache_mb``: what all tables of a process may keep in memory together.
     """
 
     def __init__(
-        self, folder: Path, *, profile: str = "default", dimensions: int | None = 384
+        self,
+        folder: Path,
+        *,
+        profile: str = "default",
+        dimensions: int | None = 384,
+        cache_mb: int = 512,
     ) -> None:
         self._profile = profile_name(profile)
         self._dimensions = dimensions or 0
         self._folder = folder
         self._writing = threading.Lock()
         # Zero: every read sees every commit, whoever made it.
-        self._database = lancedb.connect(folder, read_consistency_interval=timedelta(0))
+        self._database = lancedb.connect(
+            folder, read_consistency_interval=timedelta(0), session=_session(cache_mb)
+        )
         self._table: Any = self._opened()
         self._vectors = VectorUpkeep()
 

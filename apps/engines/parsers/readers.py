@@ -7,8 +7,11 @@ from typing import Protocol, runtime_checkable
 
 from apps.engines.media_types import Container, MediaType
 from apps.engines.parsers.clean import cleaned
+from apps.engines.parsers.ocr.pasted import pasted
 from apps.engines.parsers.zip_guard import check_inflated
 from apps.rag.ports import Block, ParseError, Parser
+
+_MAY_BE_SCANS = frozenset({MediaType.DOCX, MediaType.PPTX, MediaType.ODT, MediaType.ODP})
 
 
 @runtime_checkable
@@ -41,6 +44,8 @@ def read(path: Path, media_type: str) -> list[Block]:
     if MediaType(media_type).container is Container.ZIP:
         check_inflated(path)
     blocks = cleaned(reader_of(media_type).parse(path, media_type=media_type))
+    if media_type in _MAY_BE_SCANS:
+        blocks += cleaned(pasted(path, blocks))
     if not any(block.text for block in blocks):
         raise ParseError("NO_TEXT")
     return blocks

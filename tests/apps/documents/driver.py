@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,11 @@ import django
 django.setup()
 
 from django.core.management import call_command  # noqa: E402
+from django.db.models import Count  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
+from apps.core.errors import AppError  # noqa: E402
 from apps.documents import services  # noqa: E402
 from apps.documents.deletion import erase  # noqa: E402
 from apps.documents.models import Chunk, DeletionReceipt, Document, IngestRun  # noqa: E402
@@ -42,6 +45,41 @@ def add(name: str, text: str) -> str:
         file = io.BytesIO(text.encode())
         added = services.add_version(collection=collection, file=file, name=name)
     return str(added.run.pk)
+
+
+def add_many(prefix: str, count: int) -> None:
+    for number in range(count):
+        add(f"{prefix} {number}.txt", f"About {prefix}: valve {number} is open.")
+
+
+def add_file(path: str) -> str:
+    """The run of a file, or why it was refused."""
+    alice = User.objects.get(email="alice@example.com")
+    with entered(scope_of(alice)):
+        collection, file = Collection.objects.get(), Path(path)
+        try:
+            added = services.add_version(collection=collection, file=file, name=file.name)
+        except AppError as error:
+            return str(error.code)
+    return str(added.run.pk)
+
+
+def ends() -> dict[str, int]:
+    """How many runs there are of each state."""
+    counted = IngestRun.objects.values_list("state").annotate(Count("pk"))
+    return dict(counted.order_by())
+
+
+def reasons() -> dict[str, str]:
+    """Why documents failed, by name."""
+    failed = IngestRun.objects.filter(state=IngestRun.State.FAILED)
+    return dict(failed.values_list("document__name", "error_code"))
+
+
+def reading() -> list[str]:
+    """Names of what is being read."""
+    running = IngestRun.objects.filter(state=IngestRun.State.RUNNING, stage=IngestRun.Stage.PARSE)
+    return list(running.values_list("document__name", flat=True))
 
 
 def edit(name: str, text: str) -> str:
@@ -122,6 +160,11 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     for f in (
         set_up,
         add,
+        add_many,
+        add_file,
+        ends,
+        reasons,
+        reading,
         delete,
         edit,
         indexed,

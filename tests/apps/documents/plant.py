@@ -37,7 +37,8 @@ def wait_until(holds: Callable[[], Any], what: str) -> Any:
 class Plant:
     """Redis, index host, model host with slow hash vectors, two Celery workers, and a driver."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str = "", *, through: str = "") -> None:
+        """``database``: where the driver finds it; ``through``: where the processes do."""
         self.folder = folder
         # Sockets want short paths; what a test runner makes is long.
         self._short = tempfile.mkdtemp(prefix="fn-")
@@ -54,6 +55,9 @@ class Plant:
             "KB_LOCAL_MODELS": "fake",
             "KB_LOG_LEVEL": "WARNING",
         }
+        if database:
+            self.env["KB_DATABASE_URL"] = database
+        self._elsewhere = {"KB_DATABASE_URL": through} if through else {}
         python = (sys.executable, "-m")
         worker = (*python, "celery", "-A", "workers.app", "worker", "--loglevel", "WARNING")
         data = str(folder / "data" / "index")
@@ -101,10 +105,11 @@ class Plant:
 
     def launch(self, name: str) -> None:
         """Start a process, again if need be."""
-        token = {"FOOTNOTE_TOKEN": "a token of tests"} if name == "index" else {}
+        more = {"FOOTNOTE_TOKEN": "a token of tests"} if name == "index" else {}
+        more |= self._elsewhere
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                self._commands[name], cwd=ROOT, env=self.env | token, stdout=log, stderr=log
+                self._commands[name], cwd=ROOT, env=self.env | more, stdout=log, stderr=log
             )
         if name == "redis":
             wait_until(lambda: Path(self._redis).exists(), "Redis has its socket")

@@ -35,14 +35,15 @@ class ImageParser:
             raise ParseError("OCR_OFF")
         try:
             with Image.open(path, formats=[_FORMATS[MediaType(media_type)]]) as picture:
-                return _blocks(picture)
+                return picture_blocks(picture)
         except (UnidentifiedImageError, SyntaxError, ValueError, EOFError) as error:
             raise ParseError("UNREADABLE", str(error)) from error
         except Image.DecompressionBombError as error:
             raise ParseError("TOO_COSTLY", str(error)) from error
 
 
-def _blocks(picture: Image.Image) -> list[Block]:
+def picture_blocks(picture: Image.Image) -> list[Block]:
+    """The text of an open picture. Raises ParseError TOO_COSTLY."""
     # Only TIFF has pages; of a film the first picture is read.
     count = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
     if count > terms.most_pages:
