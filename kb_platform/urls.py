@@ -5,6 +5,7 @@ from django.urls import include, path
 from apps.chat.short import ShortChatView
 from apps.chat.views import home
 from apps.core.views import health
+from apps.dialects.mcp import mcp
 
 urlpatterns = [
     path("", home, name="home"),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("api/chat", ShortChatView.as_view(), name="chat-short"),
     path("api/v1/", include("kb_platform.api")),
     path("v1/", include("apps.dialects.api")),
+    path("mcp", mcp, name="mcp"),
 ]
 
 handler400 = "apps.core.views.bad_request"

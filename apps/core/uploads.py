@@ -22,7 +22,7 @@ AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
 FORM_OVERHEAD = 1024 * 1024
 # A body is spooled by Django and then written to where it stays.
 COPIES = 2
-_MACHINES = ("/api/", "/v1/")
+_MACHINES = ("/api/", "/v1/", "/mcp")
 
 
 class _TooLarge(Exception):

@@ -15,7 +15,7 @@ from apps.core.errors import ErrorCode, message_of
 from apps.core.openai_errors import openai_error_body, speaks_openai
 from apps.core.room import is_full
 
-_MACHINES = ("/api/", "/v1/")
+_MACHINES = ("/api/", "/v1/", "/mcp")
 # The form for integrations that read one field: what went wrong is a plain sentence there.
 SHORT_FORM = "/api/chat"
 
@@ -50,6 +50,8 @@ def error_response(
         response = JsonResponse(body, status=status)
     else:
         response = _page(request, code, message_of(code), status=status)
+    if status == 401 and is_for_machines(request):
+        response["WWW-Authenticate"] = 'Bearer realm="footnote"'
     if retry_after or status in {429, 503}:
         response["Retry-After"] = str(max(1, round(retry_after or RETRY_AFTER_S)))
     return response

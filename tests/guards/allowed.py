@@ -51,6 +51,8 @@ ASYNC_FILES = {
     "apps/core/aio.py": "where both worlds meet",
     "apps/core/uploads.py": "ASGI: Django reads a whole body before any middleware",
     "apps/permissions/models.py": "asynchronous iteration is guarded as the plain one is",
+    "apps/dialects/mcp.py": "the SDK's ASGI application behind a view",
+    "apps/dialects/mcp_server.py": "handlers of the SDK",
     "apps/dialects/streaming.py": "an answer streamed to a program",
     "apps/documents/consumers.py": "the socket of live rows",
     "apps/documents/reader/delivery.py": "a large file is streamed without being held in memory",
