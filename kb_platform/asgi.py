@@ -13,13 +13,18 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from apps.core.uploads import BodyLimit  # noqa: E402
+from kb_platform.env import env  # noqa: E402
 from kb_platform.lifespan import lifespan  # noqa: E402
+from kb_platform.peer import behind_proxies  # noqa: E402
 from kb_platform.sockets import sockets  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {
-        "http": BodyLimit(_http),
-        "websocket": AllowedHostsOriginValidator(sockets),
-        "lifespan": lifespan,
-    }
+application = behind_proxies(
+    ProtocolTypeRouter(
+        {
+            "http": BodyLimit(_http),
+            "websocket": AllowedHostsOriginValidator(sockets),
+            "lifespan": lifespan,
+        }
+    ),
+    env().trusted_proxies,
 )

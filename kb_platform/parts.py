@@ -223,8 +223,9 @@ def _web(values: Env) -> Part:
             *(_PYTHON, "-m", "uvicorn", "kb_platform.asgi:application"),
             *("--host", values.host, "--port", str(values.port)),
             *("--lifespan", "on", "--ws", "websockets-sansio", "--ws-max-size", "1048576"),
-            # Only a proxy on this machine, or the one named, is believed about who asks.
-            *("--proxy-headers", "--forwarded-allow-ips", values.trusted_proxies),
+            # Whom a proxy names is believed in kb_platform/peer.py, which keeps the proxy's own
+            # address: sign-in by its header asks for that.
+            "--no-proxy-headers",
             # Links that work once are in addresses: no access log.
             *("--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "5"),
             *("--log-level", values.log_level.lower()),

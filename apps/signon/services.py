@@ -59,7 +59,8 @@ def validated(
     if has_moved and lost:
         again = _("Type it again: it would be sent to another address than before.")
         raise _wrong({name: [again] for name in lost})
-    return given, {name: typed[name] or stored.get(name, "") for name in cls.secrets}
+    kept = {name: stored[name] for name in stored if name not in cls.secrets}
+    return given, {**kept, **{name: typed[name] or stored.get(name, "") for name in cls.secrets}}
 
 
 def with_defaults(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +105,8 @@ def save_provider(
     row.creates_people, row.confirms_emails = wanted.creates_people, wanted.confirms_emails
     row.domains = sorted({domain.lower().lstrip("@") for domain in wanted.domains})
     row.settings = given
+    if is_new:
+        secrets = {**secrets, **KINDS[kind].made_secrets()}
     row.secrets = seal(json.dumps(secrets)) if any(secrets.values()) else ""
     try:
         with transaction.atomic():

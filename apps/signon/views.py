@@ -139,6 +139,18 @@ def disconnect(request: HttpRequest, provider: str) -> HttpResponse:
     return redirect("accounts:profile")
 
 
+@login_not_required
+@require_safe
+@_worded
+def metadata(_request: HttpRequest, provider: str) -> HttpResponse:
+    """How we describe ourselves, also before people may sign in."""
+    row = get_object_or_404(SignOnProvider, slug=provider)
+    described = services.kind_of(row).described()
+    if not described:
+        raise Http404
+    return HttpResponse(described, content_type="application/samlmetadata+xml")
+
+
 # --- what the provider says by itself -------------------------------------------------------------
 @csrf_exempt
 @login_not_required

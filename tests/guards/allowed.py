@@ -37,6 +37,7 @@ PUBLIC_ROUTES: dict[str, str] = {
     "accounts:language": "the sign-in page is read in a language too",
     "signon:begin": "another way to sign in",
     "signon:callback": "where the provider sends people back: its answer is the right",
+    "signon:metadata": "how we describe ourselves to a provider, which asks without an account",
     "signon:ended": "the provider ends sessions: its signature, or an unguessable name of the session",
     "health": "for load balancers; names parts and no more",
     "api:schema": "describes the program, says nothing of the installation",
@@ -58,6 +59,7 @@ ASYNC_FILES = {
     "apps/documents/reader/delivery.py": "a large file is streamed without being held in memory",
     "apps/workspaces/middleware.py": "runs in both kinds of request",
     "kb_platform/lifespan.py": "ASGI",
+    "kb_platform/peer.py": "ASGI",
 }
 ASYNC_FOLDERS = {
     "apps/engines/adapters/": "clients of model servers",

@@ -88,9 +88,18 @@ class ProviderKind(ABC):
     # People press a button for it; a header comes by itself.
     has_button: ClassVar[bool] = True
 
+    @classmethod
+    def made_secrets(cls) -> dict[str, str]:
+        """What nobody types: keys of our own, made with the provider."""
+        return {}
+
     def __init__(self, provider: Named) -> None:
         self.provider = provider
         self.settings = provider.settings
+
+    def described(self) -> str:
+        """How we describe ourselves to the provider, as XML; empty: it is told nothing so."""
+        return ""
 
     @property
     @abstractmethod

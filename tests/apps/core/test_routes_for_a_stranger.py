@@ -25,7 +25,8 @@ from tests.guards.allowed import PUBLIC_ROUTES
 # Addresses whose argument is itself the secret; they have tests of their own.
 TOKENS = {"accounts:setup", "accounts:join"}
 # Providers are shown to everybody on the sign-in page, and each person connects their own account.
-SHOWN = {f"signon:{name}" for name in ("begin", "callback", "ended", "connect", "disconnect")}
+SHOWN = {f"signon:{name}" for name in ("begin", "callback", "metadata", "ended")}
+SHOWN |= {"signon:connect", "signon:disconnect"}
 # Addresses of the API that are for administrators: to others nothing is there.
 OF_ADMINISTRATORS = ("api/v1/applications/",)
 METHODS = {False: ("get", "post"), True: ("get", "post", "put", "patch", "delete")}

@@ -1,0 +1,92 @@
+"""A SAML provider: the provider's side of pysaml2, which no line of ours has a part in."""
+
+import base64
+import tempfile
+import zlib
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.test import Client
+from lxml import etree
+from saml2 import BINDING_HTTP_REDIRECT
+from saml2.config import IdPConfig
+from saml2.metadata import entity_descriptor
+from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
+from saml2.server import Server
+
+from apps.signon.kinds.saml import _key_pair, _xmlsec
+
+ENTITY = "https://idp.example/metadata"
+NS = {
+    "a": "urn:oasis:names:tc:SAML:2.0:assertion",
+    "p": "urn:oasis:names:tc:SAML:2.0:protocol",
+    "d": "http://www.w3.org/2000/09/xmldsig#",
+}
+
+
+class Idp:
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="idp-")
+        pair = _key_pair()
+        self._files = {}
+        for name, text in pair.items():
+            path = Path(self._folder.name) / name
+            path.write_text(text)
+            self._files[name] = str(path)
+
+    def _config(self, sp: str = "") -> IdPConfig:
+        sso = [("https://idp.example/sso", BINDING_HTTP_REDIRECT)]
+        return IdPConfig().load(
+            {
+                "entityid": ENTITY,
+                "xmlsec_binary": _xmlsec(),
+                "service": {"idp": {"endpoints": {"single_sign_on_service": sso}}},
+                "key_file": self._files["key"],
+                "cert_file": self._files["certificate"],
+                "metadata": {"inline": [sp]} if sp else {},
+            }
+        )
+
+    @property
+    def metadata(self) -> str:
+        return str(entity_descriptor(self._config()))
+
+    def response(self, sp: str, sent: dict[str, str], **changes: Any) -> str:
+        """The answer to the request with which the browser came, as XML."""
+        server = Server(config=self._config(sp))
+        request = etree.fromstring(zlib.decompress(base64.b64decode(sent["SAMLRequest"]), -15))
+        values = {
+            "identity": {
+                "mail": ["erika@example.com"],
+                "displayName": ["Erika Muster"],
+                "memberOf": ["buyers"],
+            },
+            "in_response_to": request.get("ID"),
+            "destination": request.get("AssertionConsumerServiceURL"),
+            "sp_entity_id": request.findtext("a:Issuer", namespaces=NS),
+            "name_id": NameID(format=NAMEID_FORMAT_PERSISTENT, text="erika-1"),
+            "authn": {"class_ref": "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"},
+            "sign_assertion": True,
+            "sign_response": False,
+            **changes,
+        }
+        return str(server.create_authn_response(**values))
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+
+def sent_with(browser: Client, slug: str = "adfs") -> dict[str, str]:
+    response = browser.get(f"/sign-on/{slug}")
+    assert response.status_code == 302, response.content
+    return {name: each[0] for name, each in parse_qs(urlsplit(response["Location"]).query).items()}
+
+
+def posted(browser: Client, xml: str, relay: str, slug: str = "adfs") -> Any:
+    """As a browser does it: the provider's page posts without our cookies, then comes back."""
+    coded = base64.b64encode(xml.encode()).decode()
+    address = f"/sign-on/{slug}/callback"
+    first = Client().post(address, {"SAMLResponse": coded, "RelayState": relay})
+    assert first.status_code == 303
+    return browser.get(first["Location"])
