@@ -40,7 +40,7 @@ RUN python scripts/compile_messages.py
 FROM ${PYTHON_IMAGE}
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --no-install-recommends -y libgomp1 libldap-2.5-0 libsasl2-2 tini \
+    && apt-get install --no-install-recommends -y libgomp1 libldap-2.5-0 libsasl2-2 tini xmlsec1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home --home-dir /data --shell /usr/sbin/nologin footnote
 WORKDIR /app
