@@ -8,7 +8,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 def behind_proxies(application: Any, proxies: str) -> Any:
     """``scope["client"]`` becomes whom the proxies in the list name; ``scope["peer"]`` is the
     address of the connection itself, which nobody can write into a header."""
-    inner = ProxyHeadersMiddleware(application, trusted_hosts=proxies)
+    inner: Any = ProxyHeadersMiddleware(application, trusted_hosts=proxies)
 
     async def noted(scope: Any, receive: Any, send: Any) -> None:
         client = scope.get("client")

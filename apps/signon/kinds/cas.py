@@ -128,10 +128,8 @@ class Cas(ProviderKind):
             root = etree.fromstring(said.encode(), _NO_EXPANSION)
         except (etree.XMLSyntaxError, ValueError) as error:
             raise refused("logoutRequest") from error
-        found = root.xpath(
-            "//p:SessionIndex", namespaces={"p": "urn:oasis:names:tc:SAML:2.0:protocol"}
-        )
-        tickets = [each.text for each in found if each.text] if isinstance(found, list) else []
+        found = root.iter("{urn:oasis:names:tc:SAML:2.0:protocol}SessionIndex")
+        tickets = [each.text for each in found if each.text]
         if len(tickets) != 1 or not str(tickets[0]).startswith("ST-"):
             raise refused("SessionIndex")
         return Ended(sid=str(tickets[0]))
