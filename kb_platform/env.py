@@ -56,6 +56,12 @@ class Env(BaseSettings):
         "100/second",
         description="Most requests of one signed-in person, their own keys included. Empty: none.",
     )
+    session_days: int = Field(
+        14, ge=1, description="Days after which one signs in again, however busy one was."
+    )
+    session_idle_hours: int = Field(
+        72, ge=1, description="Hours without a request after which one signs in again."
+    )
     language: Literal["en", "zh-hans"] = Field(
         "en", description="Language when a browser asks for none."
     )

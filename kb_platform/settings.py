@@ -35,7 +35,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
@@ -43,6 +42,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "django_htmx",
     "csp",
+    "axes",
     "apps.core",
     "apps.events",
     "apps.accounts",
@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.sessions.middleware.LastUseMiddleware",
     "apps.signon.middleware.SignOnMiddleware",
     "apps.accounts.language.LanguageMiddleware",
     "apps.core.middleware.LimitMiddleware",
@@ -132,13 +133,17 @@ LIMIT_PERSON = _env.limit_person
 
 # --- people -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # e-mail is unique without regard to case, by a constraint
 # Passwords of this installation first: that way in never waits for a directory.
 AUTHENTICATION_BACKENDS = [
     "apps.accounts.backends.EmailOrLoginBackend",
     "apps.directory.backends.DirectoryBackend",
 ]
 LDAP = directory_of(_env)
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # e-mail is unique without regard to case, by a constraint
+    "axes.W002",
+    "axes.W003",
+]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if os.environ.get(
     "PYTEST_VERSION"
@@ -153,6 +158,19 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 REAUTH_SECONDS = 5 * 60  # so long one need not confirm again before a dangerous act
+# Failures are asked for where a password is checked (apps/accounts/throttle.py), so that the page
+# can say when to try again: neither the backend nor the middleware of axes is needed.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=5)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "apps.accounts.throttle.who"
+AXES_CLIENT_IP_CALLABLE = "apps.accounts.throttle.address_of"
+AXES_SENSITIVE_PARAMETERS = ["username", "password", "code", "next", "csrfmiddlewaretoken"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "home"
 ADMIN_EMAIL = _env.admin_email
@@ -165,7 +183,9 @@ SESSION_COOKIE_NAME = f"fn_session_{_env.port}"
 CSRF_COOKIE_NAME = f"fn_csrf_{_env.port}"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
+SESSION_ENGINE = "apps.accounts.sessions.store"
+SESSION_COOKIE_AGE = int(timedelta(days=_env.session_days).total_seconds())
+SESSION_IDLE = timedelta(hours=_env.session_idle_hours)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if _env.secure_cookies else 0
@@ -326,6 +346,7 @@ LOGGING = {
     "loggers": {
         "httpx": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        "axes": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},
     },
 }

@@ -8,9 +8,10 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.test import Client
 from django.utils import timezone
 
-from apps.accounts.models import ApiKey, Group, Nesting, User
+from apps.accounts.models import ApiKey, BrowserSession, Group, Nesting, Passkey, User
 from apps.applications import services as applications
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
 from apps.core import blobs
@@ -132,6 +133,20 @@ def make_application_names() -> dict[str, UUID]:
         "application_key": key.pk,
         "public_key": public.pk,
     }
+
+
+def make_passkey(owner: User, name: str = "telephone") -> Passkey:
+    """A passkey that no device has."""
+    number = next(_numbers)
+    with system_scope("test: make_passkey"):
+        return Passkey.objects.create(owner=owner, name=name, credential_id=f"id-{number}")
+
+
+def make_session(user: User) -> BrowserSession:
+    """A browser in which somebody is signed in, elsewhere."""
+    browser = Client()
+    browser.force_login(user)
+    return BrowserSession.objects.get(session_key=browser.session.session_key)
 
 
 def make_document(

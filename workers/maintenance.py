@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from apps.accounts.jobs import FORGET_SESSIONS
+from apps.accounts.sessions.services import forget_over
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.chat.services import close_interrupted
 from apps.documents import jobs
@@ -11,6 +13,12 @@ from apps.documents.runs import upkeep
 from apps.intake import jobs as intake_jobs
 from apps.intake import upkeep as intake
 from workers.tasks import task
+
+
+@task(FORGET_SESSIONS, reason="forget sessions that are over")
+def forget_sessions() -> None:
+    """Remove the rows of sessions that ended by themselves."""
+    forget_over()
 
 
 @task(jobs.CLEAN_UP, reason="erase what was deleted")

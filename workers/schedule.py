@@ -2,6 +2,7 @@
 
 from celery.schedules import BaseSchedule, crontab, schedule
 
+from apps.accounts.jobs import FORGET_SESSIONS
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.core.jobs import Job
 from apps.directory import jobs as directory_jobs
@@ -29,6 +30,7 @@ celery_app.conf.beat_schedule = {
     "directory watch": _entry(directory_jobs.WATCH, schedule(directory.WATCH_EVERY)),
     "sources": _entry(DUE, schedule(sources.EVERY)),
     "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),
+    "sessions": _entry(FORGET_SESSIONS, crontab(minute="10", hour="3")),
     "reconcile": _entry(jobs.RECONCILE, crontab(minute="20", hour="3")),
 }
 # Entries by the clock only: nothing has to be remembered between two starts.

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import queries, reauth, services
+from apps.accounts import queries, reauth, services, throttle
 from apps.accounts.forms import PersonForm
 from apps.accounts.models import User
+from apps.accounts.second_factor import lost
 from apps.accounts.views import taken
 from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.pages import blame, show
@@ -36,6 +37,7 @@ def _people(request: HttpRequest, *, status: int = 200, **context: object) -> Ht
         "form": PersonForm(),
         **context,
         "people": page,
+        "locked": throttle.locked(page.object_list),
         "named": named,
         "here": "people",
         "public_url": settings.PUBLIC_URL,
@@ -66,6 +68,23 @@ def reset(request: HttpRequest, user: UUID) -> HttpResponse:
     """A new one-time link for somebody; older ones end."""
     found = get_object_or_404(User, pk=user, is_active=True)
     return _people(request, linked=found, link=services.reset_link(user=found))
+
+
+@for_administrators
+@require_POST
+@reauth.required
+def factor(request: HttpRequest, user: UUID) -> HttpResponse:
+    """A one-time link with which somebody who lost their second factor begins anew."""
+    found = get_object_or_404(User, pk=user, is_active=True)
+    return _people(request, linked=found, link=lost.link(user=found))
+
+
+@for_administrators
+@require_POST
+def unlock(request: HttpRequest, user: UUID) -> HttpResponse:
+    """Let somebody try again at once after too many wrong passwords."""
+    throttle.unlock(user=get_object_or_404(User, pk=user))
+    return _people(request)
 
 
 @for_administrators

@@ -7,6 +7,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
+from apps.accounts import second_factor
 from apps.accounts.models import User
 
 
@@ -31,7 +32,8 @@ class EmailOrLoginBackend(BaseBackend):
 
     def get_user(self, user_id: UUID) -> User | None:
         """The person of a session; None (signed out) as soon as the account is deactivated."""
-        return User.objects.filter(pk=user_id, is_active=True, is_application=False).first()
+        rows = second_factor.people()
+        return rows.filter(pk=user_id, is_active=True, is_application=False).first()
 
 
 def _named(username: str) -> User | None:

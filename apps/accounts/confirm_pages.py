@@ -9,14 +9,20 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from apps.accounts import reauth, throttle
 from apps.accounts.forms import ConfirmForm
+from apps.accounts.models import User
+from apps.accounts.second_factor import factors, passkeys, totp
+from apps.accounts.second_factor.gate import open_before
 from apps.accounts.views import person_of
 from apps.core.pages import safe_next
 
 
+@open_before
 @never_cache
 @sensitive_post_parameters("password")
 def confirm(request: HttpRequest) -> HttpResponse:
-    form = ConfirmForm(request.POST or None)
+    person = person_of(request)
+    mine = factors.of(person)
+    form = ConfirmForm(request.POST or None, takes_code=mine.app is not None)
     status = 200
     if request.method == "POST":
         status = _try(request, form) if form.is_valid() else 422
@@ -25,7 +31,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "next": safe_next(request, ""),
-        "has_password": person_of(request).has_usable_password(),
+        "can_type": person.has_usable_password() or mine.app is not None,
+        "can_passkey": bool(mine.passkeys) and passkeys.are_possible(),
     }
     return render(request, "accounts/confirm.html", context, status=status)
 
@@ -33,13 +40,21 @@ def confirm(request: HttpRequest) -> HttpResponse:
 def _try(request: HttpRequest, form: ConfirmForm) -> int:
     """Confirm, or write on the form why not. Returns the status of the answer."""
     person = person_of(request)
-    if throttle.is_blocked(request, person.email):
-        form.add_error(None, _("Too many failed attempts. Try again in five minutes."))
+    if sentence := throttle.refusal(request, person.email):
+        form.add_error(None, sentence)
         return 429
-    if not person.check_password(form.cleaned_data["password"]):
+    if not _is_right(person, form):
         throttle.count_failure(request, person.email)
-        form.add_error("password", _("This is not your present password."))
+        form.add_error(
+            "password", _("This is neither your present password nor a code of your app.")
+        )
         return 422
     throttle.forget_failures(request, person.email)
     reauth.mark(request)
     return 200
+
+
+def _is_right(person: User, form: ConfirmForm) -> bool:
+    """The password, or the code that the authenticator app shows now."""
+    answer = form.cleaned_data["password"]
+    return person.check_password(answer) or totp.take(user=person, code=answer)

@@ -32,13 +32,45 @@ class SignInForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """The password once more, by somebody who is signed in."""
+    """The password once more, or the code of an app, by somebody who is signed in."""
 
     password = forms.CharField(
         label=_("Password"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, takes_code: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if takes_code:
+            self.fields["password"].label = _("Password, or the code of your app")
+
+
+class CodeForm(forms.Form):
+    """Six digits of an authenticator app, or a recovery code."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "autofocus": True}
+        ),
+        help_text=_("Six digits of your authenticator app, or one of your recovery codes."),
+    )
+
+    def __init__(self, *args: Any, is_app: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if is_app:
+            self.fields["code"].help_text = _("The six digits that the app shows now.")
+            self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+
+class PasskeyForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name of the passkey"),
+        max_length=100,
+        help_text=_("By which you know the device again, for example: telephone."),
     )
 
 
@@ -179,6 +211,14 @@ class PersonForm(forms.Form):
 
 class GroupForm(forms.Form):
     name = forms.CharField(label=_("Name of the group"), max_length=150)
+
+
+class GroupFactorForm(forms.Form):
+    needs_second_factor = forms.BooleanField(
+        label=_("Members need a second factor"),
+        required=False,
+        help_text=_("Whoever has none sets one up before anything else, at once."),
+    )
 
 
 class WhoForm(forms.Form):

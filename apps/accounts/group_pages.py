@@ -14,8 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts import groups as verbs
-from apps.accounts import nesting, queries
-from apps.accounts.forms import GroupForm, NestForm, WhoForm
+from apps.accounts import nesting, queries, reauth
+from apps.accounts.forms import GroupFactorForm, GroupForm, NestForm, WhoForm
 from apps.accounts.models import Group, User
 from apps.core import health
 from apps.core.errors import AppError
@@ -67,6 +67,7 @@ def _group(
         "nest_form": NestForm(),
         "form": WhoForm(),
         "name_form": GroupForm(initial={"name": group.name}),
+        "factor_form": GroupFactorForm(initial={"needs_second_factor": group.needs_second_factor}),
         "here": "groups",
         **forms,
     }
@@ -152,6 +153,21 @@ def rename(request: HttpRequest, group: UUID) -> HttpResponse:
 
 @for_administrators
 @require_POST
+@reauth.required
+def factor(request: HttpRequest, group: UUID) -> HttpResponse:
+    """Whether its members need a second factor."""
+    found = get_object_or_404(Group, pk=group)
+    form = GroupFactorForm(request.POST)
+    if form.is_valid():
+        is_needed = form.cleaned_data["needs_second_factor"]
+        verbs.need_second_factor(group=found, is_needed=is_needed)
+        messages.success(request, _("Saved."))
+    return redirect("administration:group", found.pk)
+
+
+@for_administrators
+@require_POST
+@reauth.required
 def delete(request: HttpRequest, group: UUID) -> HttpResponse:
     found = get_object_or_404(Group, pk=group)
     verbs.delete_group(group=found)

@@ -30,6 +30,16 @@ def rename_group(*, group: Group, name: str) -> Group:
     return group
 
 
+@transaction.atomic
+def need_second_factor(*, group: Group, is_needed: bool) -> Group:
+    """Members without one set it up before their next request is answered."""
+    current_scope().require(Permission.ADMINISTER)
+    group.needs_second_factor = is_needed
+    group.save(update_fields=["needs_second_factor"])
+    events.record("group.second_factor", group, is_needed=is_needed)
+    return group
+
+
 def _save(group: Group) -> None:
     try:
         with transaction.atomic():

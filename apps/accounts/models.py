@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -68,6 +69,7 @@ class Group(models.Model):
     members = models.ManyToManyField(
         User, through="GroupMember", related_name="kb_groups", blank=True
     )
+    needs_second_factor = models.BooleanField(_("members need a second factor"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -125,12 +127,14 @@ class Nesting(models.Model):
 
 
 class OneTimeLink(models.Model):
-    """A link that works once: set up the installation, accept an invitation, reset a password."""
+    """A link that works once: set up the installation, accept an invitation, reset a password or a
+    second factor that was lost."""
 
     class Purpose(models.TextChoices):
         SETUP = "setup"
         INVITE = "invite"
         RESET = "reset"
+        FACTOR = "factor"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     purpose = models.CharField(max_length=10, choices=Purpose)
@@ -163,3 +167,83 @@ class ApiKey(OwnedModel):
 
     def __str__(self) -> str:
         return f"{self.prefix}… {self.name}"
+
+
+# --- sessions -------------------------------------------------------------------------------------
+class BrowserSession(AbstractBaseSession):
+    """One browser, signed in or about to be. ``handle`` names it on pages; the key is its secret."""
+
+    handle = models.UUIDField(default=uuid7, editable=False, unique=True)
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="browser_sessions"
+    )
+    agent = models.CharField(max_length=300, blank=True, default="")
+    address = models.GenericIPAddressField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(AbstractBaseSession.Meta):
+        ordering = ("-last_used_at",)
+
+    def __str__(self) -> str:
+        return str(self.handle)
+
+    def save(self, *args: Any, force_update: bool = False, **kwargs: Any) -> None:
+        """Django's store writes a whole row each time; what it does not know stays as it is."""
+        if force_update:
+            kwargs["update_fields"] = ["session_data", "expire_date", "user"]
+        super().save(*args, force_update=force_update, **kwargs)
+
+
+# --- second factors -------------------------------------------------------------------------------
+class Authenticator(OwnedModel):
+    """An app that shows one-time codes (TOTP). ``last_step`` is the time step of the last code that
+    was taken: none is taken twice."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, models.CASCADE, related_name="authenticators")
+    sealed_secret = models.TextField(help_text="Encrypted; see core.sealing.")
+    last_step = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(OwnedModel.Meta):
+        constraints = (models.UniqueConstraint("owner", name="one_authenticator_per_person"),)
+
+    def __str__(self) -> str:
+        return f"authenticator {self.pk}"
+
+
+class RecoveryCode(OwnedModel):
+    """A code on paper that works once. ``hint``: its first characters, to find it by."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    hint = models.CharField(max_length=4)
+    code_hash = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"
+
+
+class Passkey(OwnedModel):
+    """A key pair in a person's device (WebAuthn): the public half, and how often it was used."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
+    name = models.CharField(_("name"), max_length=100)
+    credential_id = models.CharField(max_length=1400, unique=True, help_text="base64url")
+    public_key = models.TextField(help_text="COSE, base64url")
+    sign_count = models.BigIntegerField(default=0)
+    transports = models.JSONField(default=list, blank=True)
+    is_backed_up = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(OwnedModel.Meta):
+        ordering = ("created_at",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -19,7 +19,13 @@ LINK_DAYS = {
     OneTimeLink.Purpose.SETUP: 30,
     OneTimeLink.Purpose.INVITE: 14,
     OneTimeLink.Purpose.RESET: 2,
+    OneTimeLink.Purpose.FACTOR: 2,
 }
+_CHOOSES_PASSWORD = (
+    OneTimeLink.Purpose.SETUP,
+    OneTimeLink.Purpose.INVITE,
+    OneTimeLink.Purpose.RESET,
+)
 KEY_PREFIX = "fn_"
 # A key in use writes its time at most this often.
 _USED_EVERY = timedelta(minutes=1)
@@ -66,7 +72,7 @@ def _insert(*, email: str, login: str = "", password: str | None = None, **field
 def invite(*, email: str, name: str = "") -> tuple[User, str]:
     """A person without a password, and the path of the link with which they choose one."""
     user = create_user(email=email, name=name)
-    return user, _link(OneTimeLink.Purpose.INVITE, user)
+    return user, one_time_link(OneTimeLink.Purpose.INVITE, user)
 
 
 @transaction.atomic
@@ -77,7 +83,7 @@ def reset_link(*, user: User) -> str:
         OneTimeLink.Purpose.RESET if user.has_usable_password() else OneTimeLink.Purpose.INVITE
     )
     events.record("person.link_made", user, purpose=purpose)
-    return _link(purpose, user)
+    return one_time_link(purpose, user)
 
 
 @transaction.atomic
@@ -123,6 +129,7 @@ def deactivate(*, user: User) -> None:
     user.is_active = False
     user.save(update_fields=["is_active"])
     user.links.filter(used_at=None).delete()
+    user.browser_sessions.all().delete()
     events.record("person.deactivated", user)
 
 
@@ -189,14 +196,18 @@ def open_link(token: str, *purposes: str) -> OneTimeLink | None:
     )
 
 
+def use_up(link: OneTimeLink) -> bool:
+    """Whether this call is the one that uses it: a conditional UPDATE decides."""
+    rows = OneTimeLink.objects.filter(pk=link.pk, used_at=None)
+    return bool(rows.update(used_at=timezone.now()))
+
+
 @transaction.atomic
 def redeem(*, token: str, password: str, email: str = "", name: str = "", login: str = "") -> User:
     """Use a one-time link: makes the first administrator, or sets the name and password of the
     invited person. Raises AppError NOT_FOUND for a link that is used, old or never was."""
-    link = open_link(token, *OneTimeLink.Purpose.values)
-    now = timezone.now()
-    # One conditional UPDATE decides who uses it.
-    if link is None or not OneTimeLink.objects.filter(pk=link.pk, used_at=None).update(used_at=now):
+    link = open_link(token, *_CHOOSES_PASSWORD)
+    if link is None or not use_up(link):
         raise AppError(ErrorCode.NOT_FOUND, status=404)
     if link.purpose == OneTimeLink.Purpose.SETUP:
         return _first_administrator(email=email, name=name, login=login, password=password)
@@ -240,9 +251,11 @@ def _token(purpose: str, user: User | None) -> str:
     return plain
 
 
-def _link(purpose: str, user: User) -> str:
+def one_time_link(purpose: str, user: User) -> str:
+    """The path of a new link for this person; what was not used before it ends."""
     user.links.filter(used_at=None).delete()
-    return reverse("accounts:join", args=[_token(purpose, user)])
+    page = "lost-factor" if purpose == OneTimeLink.Purpose.FACTOR else "join"
+    return reverse(f"accounts:{page}", args=[_token(purpose, user)])
 
 
 # --- API keys -------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth import authenticate, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from apps.accounts import outside, services, throttle
+from apps.accounts import outside, services, signing_in, throttle
 from apps.accounts.forms import (
     JoinForm,
     LanguageForm,
@@ -24,10 +24,12 @@ from apps.accounts.forms import (
 )
 from apps.accounts.language import COOKIE
 from apps.accounts.models import OneTimeLink, User
+from apps.accounts.second_factor import passkeys
+from apps.accounts.second_factor.gate import open_before
+from apps.accounts.sessions import services as sessions
 from apps.core.errors import AppError, message_of
 from apps.core.pages import blame, safe_next, show
 
-_BACKEND = settings.AUTHENTICATION_BACKENDS[0]
 _YEAR_S = 365 * 24 * 3600
 
 
@@ -55,32 +57,34 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
-        status = _try_password(request, form)
-        if status == 200:
-            return redirect(safe_next(request, reverse("home")))
+        user, status = _by_password(request, form)
+        if user is not None:
+            backend = getattr(user, "backend", "")
+            return signing_in.first_given(request, user, backend=backend, to=safe_next(request, ""))
     context = {
         "form": form,
         "next": safe_next(request, ""),
         "needs_setup": not services.has_administrator(),
         "ways": outside.offered(request),
+        "can_passkey": passkeys.are_possible(),
     }
     return render(request, "accounts/sign_in.html", context, status=status)
 
 
-def _try_password(request: HttpRequest, form: SignInForm) -> int:
-    """Sign in, or write on the form why not. Returns the status of the answer."""
+def _by_password(request: HttpRequest, form: SignInForm) -> tuple[User | None, int]:
+    """Who it is, or on the form why not, and the status of the answer."""
     username, password = form.cleaned_data["username"], form.cleaned_data["password"]
-    if throttle.is_blocked(request, username):
-        form.add_error(None, _("Too many failed attempts. Try again in five minutes."))
-        return 429
+    if sentence := throttle.refusal(request, username):
+        form.add_error(None, sentence)
+        return None, 429
     user = authenticate(request, username=username, password=password)
-    if not isinstance(user, User) or not outside.takes_password(user):
+    if isinstance(user, User) and not outside.takes_password(user):
         throttle.count_failure(request, username)
+        user = None
+    if not isinstance(user, User):
         form.add_error(None, _why_not(request))
-        return 422
-    throttle.forget_failures(request, username)
-    login(request, user)
-    return 200
+        return None, 422
+    return user, 200
 
 
 def _why_not(request: HttpRequest) -> str:
@@ -92,6 +96,7 @@ def _why_not(request: HttpRequest) -> str:
     return _("The name or the password is not right.")
 
 
+@open_before
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign out here, and where the session began."""
@@ -109,12 +114,11 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     """Step 1 of the first run: whoever holds the printed link becomes the administrator."""
     link = services.open_link(token, OneTimeLink.Purpose.SETUP)
     if link is None or services.has_administrator():
-        return _dead_link(request)
+        return dead_link(request)
     form = SetupForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         user = services.redeem(token=token, **form.cleaned_data)
-        login(request, user, backend=_BACKEND)
-        return redirect("engines:welcome")
+        return signing_in.first_given(request, user, to=reverse("engines:welcome"))
     status = 422 if form.is_bound else 200
     return render(request, "accounts/setup.html", {"form": form}, status=status)
 
@@ -126,19 +130,19 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     """Somebody who was invited, or who lost the password, sets one and is signed in."""
     link = services.open_link(token, OneTimeLink.Purpose.INVITE, OneTimeLink.Purpose.RESET)
     if link is None or link.user is None or not link.user.is_active:
-        return _dead_link(request)
+        return dead_link(request)
     form = JoinForm(request.POST or None, initial={"name": link.user.name})
     form.person = link.user
     if request.method == "POST" and form.is_valid():
         user = services.redeem(token=token, **form.cleaned_data)
-        login(request, user, backend=_BACKEND)
-        return redirect("home")
+        return signing_in.first_given(request, user)
     context = {"form": form, "person": link.user, "is_reset": link.purpose == link.Purpose.RESET}
     status = 422 if form.is_bound else 200
     return render(request, "accounts/join.html", context, status=status)
 
 
-def _dead_link(request: HttpRequest) -> HttpResponse:
+def dead_link(request: HttpRequest) -> HttpResponse:
+    """The page for a link that is used, old or never was."""
     context = {"needs_setup": not services.has_administrator()}
     return render(request, "accounts/dead_link.html", context, status=404)
 
@@ -188,10 +192,12 @@ def password(request: HttpRequest) -> HttpResponse:
         return _profile(request, status=422, password_form=form)
     services.change_password(user=user, password=form.cleaned_data["password"])
     update_session_auth_hash(request, user)
+    sessions.end_sessions(user=user, keep=request)
     messages.success(request, _("The password is changed. Other devices are signed out."))
     return redirect("accounts:profile")
 
 
+@open_before
 @login_not_required
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:

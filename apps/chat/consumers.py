@@ -4,6 +4,7 @@ following turns. It starts answers and does not own them."""
 import asyncio
 import json
 import logging
+import time
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -11,27 +12,26 @@ from typing import Any
 from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import HttpRequest, parse_cookie
 from django.utils import translation
 
 from apps.accounts.language import language_of
 from apps.accounts.models import User
+from apps.accounts.sessions.sockets import request_of
 from apps.chat import framing, running, services
 from apps.chat.frames import ClientFrame, ServerFrame, parsed
 from apps.chat.services import Opened
 from apps.core.aio import in_thread
 from apps.core.errors import AppError, ErrorCode
 from apps.core.origin import came_from
-from apps.permissions.scope import NOBODY, Scope, ScopeDenied, entered
-from apps.workspaces.middleware import address_of_socket, scope_for_socket, scope_of_socket_key
+from apps.permissions.scope import Scope, ScopeDenied, entered
+from apps.workspaces.middleware import address_of_socket, scope_of_socket
 
 log = logging.getLogger(__name__)
 
 SIGNED_OUT = 4401
 MOST_FOLLOWED = 50
+ASK_AGAIN_S = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         self.followed: dict[UUID, asyncio.Task[None]] = {}
+        self.seen_at = time.monotonic()
         # Accepted first: a browser is not told the code of a socket that was never open.
         await self.accept()
         if await in_thread(partial(_reader, self.scope)) is None:
@@ -101,13 +102,23 @@ class ChatConsumer(AsyncWebsocketConsumer):
         try:
             async with aclosing(running.follow(turn_id, after)) as frames:
                 async for frame in frames:
-                    if not await self._tell(frame):
+                    if not await self._is_still_there() or not await self._tell(frame):
                         return
         except Exception as error:  # noqa: BLE001 - outermost of this task
             await self._tell(framing.failed(turn_id, _code_of(error)))
         finally:
             if self.followed.get(turn_id) is asyncio.current_task():
                 del self.followed[turn_id]
+
+    async def _is_still_there(self) -> bool:
+        """Closes a socket whose session ended while an answer was on its way; asked each second."""
+        if time.monotonic() - self.seen_at < ASK_AGAIN_S:
+            return True
+        self.seen_at = time.monotonic()
+        if await in_thread(partial(_reader, self.scope)) is not None:
+            return True
+        await self.close(code=SIGNED_OUT)
+        return False
 
     async def _tell(self, frame: ServerFrame) -> bool:
         """Send a frame; False when the socket is gone, which nobody may have said."""
@@ -165,26 +176,10 @@ def _code_of(error: Exception) -> ErrorCode:
 
 def _reader(socket: Any) -> _Reader | None:
     """The person of this socket, read anew: None when signed out, deactivated or unknown."""
-    request = _as_request(socket)
-    scope = scope_of_socket_key(socket)
-    if scope is None:
-        user = get_user(request) if hasattr(request, "session") else socket.get("user")
-        scope = scope_for_socket(user.pk) if isinstance(user, User) else NOBODY
+    request = request_of(socket)
+    scope = scope_of_socket(socket)
     if scope.actor_id is None:
         return None
-    request.user = User.objects.get(pk=scope.actor_id)
+    if not isinstance(request.user, User):
+        request.user = User.objects.get(pk=scope.actor_id)
     return _Reader(scope, language_of(request))
-
-
-def _as_request(socket: Any) -> HttpRequest:
-    """What session and language are read from, as the browser sent it when the socket opened."""
-    request = HttpRequest()
-    session = socket.get("session")
-    if session is not None and session.session_key:
-        # A session object of its own: the one of the socket remembers what was true at its start.
-        request.session = session.__class__(session.session_key)
-    headers = dict(socket.get("headers", ()))
-    request.META["HTTP_ACCEPT_LANGUAGE"] = headers.get(b"accept-language", b"").decode("latin-1")
-    request.COOKIES = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-    request.user = AnonymousUser()
-    return request

@@ -19,6 +19,8 @@ class ErrorCode(StrEnum):
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     FORBIDDEN = "FORBIDDEN"
     CONFIRM_IDENTITY = "CONFIRM_IDENTITY"
+    SECOND_FACTOR = "SECOND_FACTOR"
+    PASSKEY_REFUSED = "PASSKEY_REFUSED"
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     CONFLICT = "CONFLICT"
@@ -122,6 +124,12 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.FORBIDDEN: _("You may see this, but not do that. A manager of the workspace can."),
     ErrorCode.CONFIRM_IDENTITY: _(
         "Confirm first that it is you: this is asked before anything that is hard to undo."
+    ),
+    ErrorCode.SECOND_FACTOR: _(
+        "A second factor is needed here. Load the page again and give it, or set one up."
+    ),
+    ErrorCode.PASSKEY_REFUSED: _(
+        "This passkey was not accepted. Try again, or use another way to show who you are."
     ),
     ErrorCode.NOT_FOUND: _("There is nothing here, or nothing that you may see."),
     ErrorCode.METHOD_NOT_ALLOWED: _("This address does not take that method."),

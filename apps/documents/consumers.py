@@ -3,15 +3,14 @@
 import asyncio
 import time
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from apps.core.aio import in_thread
 from apps.events.services import group_of
-from apps.permissions.scope import NOBODY, Scope
-from apps.workspaces.middleware import scope_for_socket, scope_of_socket_key
+from apps.workspaces.middleware import scope_of_socket
 
 NOT_FOUND = 4404
 GATHER_S = 1.0
@@ -66,14 +65,5 @@ class DocumentsConsumer(AsyncJsonWebsocketConsumer):
             await self.send_json({"type": "changed", "document": document})
 
     async def _may_read(self) -> bool:
-        scope = await in_thread(partial(_scope_of, self.scope))
+        scope = await in_thread(partial(scope_of_socket, cast("dict[str, Any]", self.scope)))
         return self.collection in scope.readable
-
-
-def _scope_of(socket: Any) -> Scope:
-    """Of the key that the socket was opened with, or of the person of its session."""
-    by_key = scope_of_socket_key(socket)
-    if by_key is not None:
-        return by_key
-    user = socket.get("user")
-    return scope_for_socket(user.pk) if user is not None and user.is_authenticated else NOBODY

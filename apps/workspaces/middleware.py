@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
-from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.contrib.auth.models import AnonymousUser
@@ -14,7 +13,8 @@ from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 
 from apps.accounts.authentication import bearer
-from apps.accounts.models import User
+from apps.accounts.second_factor import gate
+from apps.accounts.sessions.sockets import person_at
 from apps.core.drf import STATUS
 from apps.core.errors import AppError, ErrorCode
 from apps.core.limits import Allowance
@@ -65,6 +65,8 @@ class ScopeMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
+        if getattr(request, "is_shut", False):
+            return gate.answer(request, view)
         if request.user.is_authenticated or not getattr(view, "login_required", True):
             return None
         return _sign_in_first(request)
@@ -112,7 +114,7 @@ def _scope_of(request: HttpRequest) -> Scope:
     plain = bearer(authorization) if is_for_machines(request) else None
     if plain is None:
         if not carries_key(authorization):
-            return scope_of(request.user)
+            return _scope_of_session(request)
         # A key in the wrong place decides nothing, and neither does the session beside it.
         request.user = AnonymousUser()
         return NOBODY
@@ -135,6 +137,12 @@ def _count(request: HttpRequest, allowance: Allowance) -> None:
         raise AppError(code, status=429, retry_after=allowance.reset_s)
 
 
+def _scope_of_session(request: HttpRequest) -> Scope:
+    """A person's whole scope; only their own factors while they owe a second one."""
+    request.is_shut = gate.is_shut(request)  # type: ignore[attr-defined]
+    return Scope(actor_id=request.user.pk) if gate.is_shut(request) else scope_of(request.user)
+
+
 def _sign_in_first(request: HttpRequest) -> HttpResponse:
     if is_for_machines(request):
         has_key = "Authorization" in request.headers
@@ -149,10 +157,13 @@ def _sign_in_first(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(next_url)
 
 
-def scope_for_socket(user_id: UUID) -> Scope:
-    """The scope of one socket frame: the person and their rights are read anew."""
-    user = User.objects.filter(pk=user_id).first()
-    return NOBODY if user is None else scope_of(user)
+def scope_of_socket(socket: MutableMapping[str, Any]) -> Scope:
+    """The scope of one socket frame: key, session and rights are read anew."""
+    by_key = scope_of_socket_key(socket)
+    if by_key is not None:
+        return by_key
+    person = person_at(socket)
+    return NOBODY if person is None else scope_of(person)
 
 
 def address_of_socket(socket: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ UNSCOPED = {
     "accounts.User": "a person is in many workspaces; views decide who sees whom",
     "accounts.Group": "an installation's groups; what one grants is decided in workspaces",
     "accounts.Nesting": "as the groups that it puts into each other",
+    "accounts.BrowserSession": "found by the secret in a cookie; listed and ended by its owner only",
     "accounts.OneTimeLink": "used before anybody is signed in; found by the hash of its token only",
     "accounts.GroupMember": "who is in which group of the installation, and why",
     "directory.IdentitySource": "outside places that know people; for administrators",
@@ -34,6 +35,9 @@ PUBLIC_ROUTES: dict[str, str] = {
     "accounts:sign-in": "where one signs in",
     "accounts:setup": "first run: the token in the address is the right",
     "accounts:join": "an invitation: the token in the address is the right",
+    "accounts:passkey-options": "a challenge to sign in with; names nobody",
+    "accounts:passkey": "a signed challenge, to sign in with",
+    "accounts:lost-factor": "the token in the address and a password together are the right",
     "accounts:language": "the sign-in page is read in a language too",
     "signon:begin": "another way to sign in",
     "signon:callback": "where the provider sends people back: its answer is the right",
@@ -45,6 +49,7 @@ PUBLIC_ROUTES: dict[str, str] = {
 
 # Files where `async def` is at home: sockets, streams, and the ASGI and model server edges.
 ASYNC_FILES = {
+    "apps/accounts/sessions/store.py": "Django reads sessions in both ways",
     "apps/chat/answer.py": "generates on the event loop",
     "apps/chat/consumers.py": "the socket",
     "apps/chat/running.py": "the registry of running answers",

@@ -21,6 +21,8 @@ from tests.guards.code import stale, unlisted
 METHODS = ("get", "post", "put", "patch", "delete")
 # What names one person's or one department's thing; the rest name people, groups or servers.
 THINGS = {
+    "passkey",
+    "session",
     "slug",
     "workspace",
     "member",
@@ -108,6 +110,8 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "conversation": conversation.pk,
         "turn": factories.make_turn(conversation, sources=[document]).pk,
         "key": factories.make_api_key(alice)[0].pk,
+        "passkey": factories.make_passkey(alice).pk,
+        "session": factories.make_session(alice).handle,
         "unpacking": factories.make_unpacking(collection).pk,
         **factories.make_application_names(),
         "upload": factories.make_upload(alice, collection).pk,

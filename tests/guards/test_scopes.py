@@ -18,6 +18,9 @@ APPROVED = {
     "apps/accounts/management/commands/reset_link.py": {
         "command line: whoever may run it owns the installation",
     },
+    "apps/accounts/second_factor/passkeys.py": {
+        "sign-in: whose passkey this is",
+    },
     "apps/accounts/services.py": {
         "first run: there is nobody yet who could allow it",
         "one-time link: the person is not signed in yet",

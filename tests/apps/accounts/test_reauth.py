@@ -50,7 +50,7 @@ def test_a_key_is_made_only_after_the_password(alice: User, stale: SignIn) -> No
 
     wrong = browser.post("/me/confirm", {"password": "wrong", "next": "/me/keys"})
     assert wrong.status_code == 422
-    assert "not your present password" in wrong.content.decode()
+    assert "neither your present password" in wrong.content.decode()
     right = browser.post("/me/confirm", {"password": factories.PASSWORD, "next": "/me/keys"})
     assert right["Location"] == "/me/keys"
     assert browser.post("/me/keys", {"name": "ERP", "scope": "ask"}).status_code == 201

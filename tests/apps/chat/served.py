@@ -18,10 +18,10 @@ django.setup()
 
 import uvicorn
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 
 from apps.accounts.models import User
+from apps.accounts.sessions.store import SessionStore
 from apps.engines import factory
 from apps.rag.ports import Delta
 from kb_platform.asgi import application

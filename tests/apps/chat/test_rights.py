@@ -4,10 +4,10 @@ import asyncio
 from functools import partial
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.sessions.store import SessionStore
 from apps.chat import queries, running, services
 from apps.chat.consumers import ChatConsumer
 from apps.chat.models import Conversation, Turn

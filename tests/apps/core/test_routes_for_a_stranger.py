@@ -23,7 +23,7 @@ from tests.apps.core.routes import Route, routes
 from tests.guards.allowed import PUBLIC_ROUTES
 
 # Addresses whose argument is itself the secret; they have tests of their own.
-TOKENS = {"accounts:setup", "accounts:join"}
+TOKENS = {"accounts:setup", "accounts:join", "accounts:lost-factor"}
 # Providers are shown to everybody on the sign-in page, and each person connects their own account.
 SHOWN = {f"signon:{name}" for name in ("begin", "callback", "metadata", "ended")}
 SHOWN |= {"signon:connect", "signon:disconnect"}
@@ -76,6 +76,8 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "member": str(member.pk),
         "grant": str(grant.pk),
         "key": str(key.pk),
+        "passkey": str(factories.make_passkey(alice).pk),
+        "session": str(factories.make_session(alice).handle),
         "user": str(bob.pk),
         "group": str(factories.make_group("Buyers", bob).pk),
         "inner": str(factories.make_group("Interns", bob).pk),

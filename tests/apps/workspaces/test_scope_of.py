@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.permissions.roles import KEY_GRANTS, KeyScope, Permission, Role
 from apps.permissions.scope import NOBODY, Scope, system_scope
-from apps.workspaces.middleware import scope_for_socket
+from apps.workspaces.middleware import scope_of_socket
 from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
 from apps.workspaces.scopes import scope_of
 from tests import factories
@@ -104,7 +104,7 @@ def test_somebody_who_is_deactivated_is_nobody(alice: User, workspace: Workspace
     alice.is_active = False
     alice.save()
     assert scope_of(alice) is NOBODY
-    assert scope_for_socket(alice.pk) is NOBODY
+    assert scope_of_socket({"user": alice}) is NOBODY
 
 
 def test_an_administrator_runs_every_workspace_and_reads_none(
@@ -168,8 +168,8 @@ def test_at_most_six_queries_however_much_one_may(
 def test_a_role_that_is_taken_away_bites_on_the_next_scope(
     alice: User, collection: Collection, as_: As
 ) -> None:
-    before = scope_for_socket(alice.pk)
+    before = scope_of_socket({"user": alice})
     with system_scope("test: take the role away"):
         Member.objects.filter(user=alice).delete()
     assert collection.pk in before.readable
-    assert scope_for_socket(alice.pk) == Scope(actor_id=alice.pk)
+    assert scope_of_socket({"user": alice}) == Scope(actor_id=alice.pk)

@@ -1,0 +1,5 @@
+"""Background work of accounts."""
+
+from apps.core.jobs import Job, Queue
+
+FORGET_SESSIONS = Job("accounts.forget_sessions", Queue.LIGHT)

@@ -1,0 +1,1 @@
+"""Browsers in which people are signed in: how long, which ones, and their end."""
