@@ -31,6 +31,10 @@ class Env(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, description="Signs sessions and seals stored secrets. None: made once in data_dir."
     )
+    secret_key_before: SecretStr | None = Field(
+        None,
+        description="Earlier values of secret_key, comma separated: what they sealed still opens.",
+    )
     debug: bool = Field(default=False, description="Django's debug pages. Never on a real machine.")
     host: str = Field("127.0.0.1", description="Address the web process listens on.")
     port: int = Field(8000, description="Port the web process listens on.")
@@ -55,6 +59,11 @@ class Env(BaseSettings):
     limit_person: str = Field(
         "100/second",
         description="Most requests of one signed-in person, their own keys included. Empty: none.",
+    )
+    password_words: str = Field(
+        "",
+        description="Words that no password here may be made of: company, products, projects; comma "
+        "separated.",
     )
     session_days: int = Field(
         14, ge=1, description="Days after which one signs in again, however busy one was."

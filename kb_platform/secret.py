@@ -7,6 +7,8 @@ import secrets
 
 from kb_platform.env import Env
 
+_BEFORE = "secret.key.before"
+
 
 def secret_key(values: Env) -> str:
     """``KB_SECRET_KEY``, or the one kept in data_dir/secret.key (mode 0600, made at first start)."""
@@ -22,6 +24,15 @@ def secret_key(values: Env) -> str:
         key = secrets.token_urlsafe(50)
         out.write(key)
     return key
+
+
+def earlier_keys(values: Env) -> list[str]:
+    """Keys of before, the latest first: they still open what was sealed and signed with them."""
+    if values.secret_key is not None:
+        said = values.secret_key_before.get_secret_value() if values.secret_key_before else ""
+        return [key.strip() for key in said.split(",") if key.strip()]
+    path = values.data_dir / _BEFORE
+    return path.read_text().split() if path.exists() else []
 
 
 def token_for(purpose: str, key: str) -> str:

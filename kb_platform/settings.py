@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kb_platform.database import database
 from kb_platform.env import ROOT, directory_of, env
-from kb_platform.secret import secret_key, token_for
+from kb_platform.secret import earlier_keys, secret_key, token_for
 
 _env = env()
 
@@ -20,6 +20,15 @@ PARSED_DIR = DATA_DIR / "parsed"
 INDEX_DIR = DATA_DIR / "index"
 RUN_DIR = DATA_DIR / "run"
 SECRET_KEY = secret_key(_env)
+SECRET_KEY_FALLBACKS = earlier_keys(_env)
+# Every column that holds a sealed secret; `manage.py rotate_secrets` goes through them.
+SEALED_COLUMNS = (
+    "accounts.Authenticator.sealed_secret",
+    "engines.Endpoint.sealed_key",
+    "signon.SignOnProvider.secrets",
+    "signon.SignOnSession.hint",
+    "sources.Source.secrets",
+)
 DEBUG = _env.debug
 PUBLIC_URL = _env.effective_public_url
 # The address people use, and loopback for health checks, are always answered.
@@ -153,9 +162,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 10},
+        "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "apps.accounts.passwords.GuessableValidator"},
+]
+PASSWORD_WORDS = [
+    word.strip().casefold() for word in _env.password_words.split(",") if word.strip()
 ]
 REAUTH_SECONDS = 5 * 60  # so long one need not confirm again before a dangerous act
 # Failures are asked for where a password is checked (apps/accounts/throttle.py), so that the page

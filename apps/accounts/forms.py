@@ -84,7 +84,7 @@ class NewPasswordForm(forms.Form):
         max_length=1000,
         strip=False,
         widget=_password("new-password"),
-        help_text=_("At least 10 characters. A short sentence is good."),
+        help_text=_("At least 12 characters. A short sentence is good."),
     )
 
     def clean_password(self) -> str:

@@ -15,6 +15,9 @@ APPROVED = {
     "apps/accounts/management/commands/create_api_key.py": {
         "command line: whoever may run it owns the installation",
     },
+    "apps/accounts/management/commands/rotate_secrets.py": {
+        "command line: whoever may run it owns the installation",
+    },
     "apps/accounts/management/commands/reset_link.py": {
         "command line: whoever may run it owns the installation",
     },
