@@ -18,6 +18,9 @@ APPROVED = {
     "apps/accounts/management/commands/rotate_secrets.py": {
         "command line: whoever may run it owns the installation",
     },
+    "apps/accounts/management/commands/factor_link.py": {
+        "command line: whoever may run it owns the installation",
+    },
     "apps/accounts/management/commands/reset_link.py": {
         "command line: whoever may run it owns the installation",
     },
