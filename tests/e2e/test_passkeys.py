@@ -98,6 +98,7 @@ def picture(page: Page, name: str) -> None:
         for width in (1440, 390):
             page.emulate_media(color_scheme=theme)
             page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(600)  # the drawer slides away
             page.screenshot(path=Path(PICTURES) / f"{name}-{theme}-{width}.png", full_page=True)
     page.set_viewport_size({"width": 1280, "height": 860})
 
@@ -132,7 +133,10 @@ def test_one_adds_a_passkey_signs_in_with_it_and_adds_an_app(page: Page, address
     page.click("kb-passkey button")
     page.wait_for_url(lambda url: "/sign-in" not in url)
 
-    # An app beside it, whose code does as well.
+    _code_of_an_app_does_as_well(page)
+
+
+def _code_of_an_app_does_as_well(page: Page) -> None:
     page.goto("/me/security/app")
     picture(page, "app")
     page.click("details summary")
