@@ -21,14 +21,6 @@ INDEX_DIR = DATA_DIR / "index"
 RUN_DIR = DATA_DIR / "run"
 SECRET_KEY = secret_key(_env)
 SECRET_KEY_FALLBACKS = earlier_keys(_env)
-# Every column that holds a sealed secret; `manage.py rotate_secrets` goes through them.
-SEALED_COLUMNS = (
-    "accounts.Authenticator.sealed_secret",
-    "engines.Endpoint.sealed_key",
-    "signon.SignOnProvider.secrets",
-    "signon.SignOnSession.hint",
-    "sources.Source.secrets",
-)
 DEBUG = _env.debug
 PUBLIC_URL = _env.effective_public_url
 # The address people use, and loopback for health checks, are always answered.

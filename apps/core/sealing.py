@@ -1,6 +1,6 @@
 """Secrets at rest: passwords, keys and one-time secrets are stored encrypted with the installation's
 own key. What was sealed with an earlier key still opens, until ``manage.py rotate_secrets`` has
-sealed it anew. ``settings.SEALED_COLUMNS`` names every column that holds such a secret."""
+sealed it anew."""
 
 import base64
 import hashlib
@@ -9,6 +9,16 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 from apps.core.errors import AppError, ErrorCode
+
+# Every column that holds such a secret, as ``app.Model.field``.
+COLUMNS = (
+    "accounts.Authenticator.sealed_secret",
+    "directory.Directory.secret",
+    "engines.Endpoint.sealed_key",
+    "signon.SignOnProvider.secrets",
+    "signon.SignOnSession.hint",
+    "sources.Source.secrets",
+)
 
 
 def _fernet(key: str) -> Fernet:

@@ -33,7 +33,7 @@ class Command(BaseCommand):
             self._new_key()
         done = lost = 0
         with system_scope("command line: whoever may run it owns the installation"):
-            for column in settings.SEALED_COLUMNS:
+            for column in sealing.COLUMNS:
                 renewed, failed = _sealed_anew(column)
                 done, lost = done + renewed, lost + failed
         self.stdout.write(f"{done} secrets were sealed with the present key.")
