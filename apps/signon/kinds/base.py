@@ -81,6 +81,8 @@ class ProviderKind(ABC):
     secrets: ClassVar[tuple[str, ...]] = ()
     # Where secrets are sent: another value here wants the secrets typed again.
     address: ClassVar[tuple[str, ...]] = ()
+    # A template that names a class would call it.
+    do_not_call_in_templates: ClassVar[bool] = True
     # The kind of the origin under which groups are mapped.
     origin: ClassVar[str] = "oidc"
     # Answers come as forms that the provider's page posts, not in the address.

@@ -33,6 +33,18 @@ def test_each_kind_has_a_form(admin, client_of, kind):
     assert client_of(admin).get(f"{LIST}/new?kind={kind}").status_code == 200
 
 
+def test_the_kinds_are_shown_with_their_names_and_lead_to_their_forms(admin, client_of):
+    page = client_of(admin).get(f"{LIST}/new").content.decode()
+    for kind, label in (("oidc", "OpenID Connect"), ("saml", "SAML 2.0"), ("wecom", "WeCom")):
+        assert f'href="?kind={kind}"' in page
+        assert label in page
+
+
+def test_the_page_of_a_provider_tests_its_own_kind(admin, client_of, provider):
+    page = client_of(admin).get(f"{LIST}/providers/main").content.decode()
+    assert "/administration/sign-on/test?kind=oidc&amp;provider=main" in page
+
+
 def test_the_secret_is_sealed_and_stays_when_it_is_left_out(admin, client_of, fake):
     browser = client_of(admin)
     browser.post(f"{LIST}/new?kind=oidc", _form(fake))
