@@ -48,8 +48,9 @@ def shown(blocks: Sequence[Block]) -> dict[int, list[Table]]:
     found: dict[int, list[Table]] = defaultdict(list)
     for block in blocks:
         if block.kind is BlockKind.TABLE:
-            rows = (line.split("|") for line in block.text.split("\n"))
-            found[block.page or 1].append(tuple(tuple(c.strip() for c in row) for row in rows))
+            rows = [[cell.strip() for cell in line.split("|")] for line in block.text.split("\n")]
+            width = max(map(len, rows))
+            found[block.page or 1].append(tuple((*row, *[""] * (width - len(row))) for row in rows))
     return found
 
 

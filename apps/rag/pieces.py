@@ -71,8 +71,9 @@ def rows_of(block: Block, budget: int) -> tuple[str, list[Piece]]:
     if weight(header) > budget // 2:
         header = ""
     lines = [found.span() for found in _LINE.finditer(block.text)]
-    if header and block.text[slice(*lines[0])].strip() == header:
-        del lines[0]
+    top = header.count("\n") + 1
+    if header and "\n".join(block.text[slice(*line)].strip() for line in lines[:top]) == header:
+        del lines[:top]
     room = budget - weight(header + "\n") if header else budget
     pieces: list[Piece] = []
     for line in lines:

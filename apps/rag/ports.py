@@ -37,7 +37,7 @@ class Block:
     """One piece of parser output in reading order.
 
     ``page`` counts from 1 (None: the format has no pages). ``level`` is 1 to 6 for a TITLE, else 0.
-    ``header`` is the first row of a TABLE, repeated in every chunk that is cut from it.
+    ``header`` is the first row of a TABLE, or rows, repeated in every chunk that is cut from it.
     ``confidence`` (0 to 1) is of text that was recognised in a picture; None: it was read.
     """
 

@@ -16,7 +16,7 @@ from apps.rag.ports import Block
 log = logging.getLogger(__name__)
 
 # Raised when a reader gives other blocks for the same bytes: old files are then read again.
-READER_VERSION = 5
+READER_VERSION = 6
 
 
 def path_of(version: DocumentVersion) -> Path:

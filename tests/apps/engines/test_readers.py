@@ -121,7 +121,7 @@ def test_the_columns_of_a_table_keep_their_rows_and_signs(read: Read) -> None:
     canvas.save()
     (table,) = read(out.getvalue(), MediaType.PDF)
     assert table.kind is TABLE
-    assert table.header == "December 31, 2022 | December 25, 2021"
+    assert table.header == "| December 31, 2022 | December 25, 2021"
     assert table.text.split("\n")[1:] == [
         "Products | $ 96,388 | $ 104,429",
         "Services | $ 20,766 | $ 19,516",
@@ -158,7 +158,7 @@ def test_a_quarterly_report_keeps_its_figures_beside_their_names(read: Read) -> 
     (sales,) = [
         b for b in blocks if b.kind is TABLE and "Total net sales" in b.text and b.page == 4
     ]
-    assert sales.header == "Three Months Ended | December 31, 2022 | December 25, 2021"
+    assert sales.header == "| Three Months Ended\n| December 31, 2022 | December 25, 2021"
     assert max(block.page or 0 for block in blocks) == 46
     assert not [block for block in blocks if "Form 10-Q |" in block.text]
     titles = {text for _, text in outline(blocks)}

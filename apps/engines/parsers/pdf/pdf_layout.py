@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from apps.engines.parsers.pdf.pdf_grid import Grid
 from apps.engines.parsers.pdf.pdf_lines import Line, mean_confidence
+from apps.engines.parsers.pdf.pdf_tables import groups
+from apps.engines.parsers.tables import line_of
 from apps.rag.language import CJK
-from apps.rag.ports import Block, BlockKind, Box
+from apps.rag.ports import Block, BlockKind
 
 Page = list[Line]
 
@@ -16,8 +19,6 @@ Page = list[Line]
 _LARGER, _HEAVIER = 1.15, 1.2
 _LONGEST_TITLE = 160
 _EDGE_LINES = 3
-# Column headings begin at most this far left of the values under them.
-_OVER_VALUES = 0.08
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(
     r"[-–—\s]*(page\s*)?[#第]?\s*#\s*(页|/\s*#|of\s*#)?[-–—\s]*", re.IGNORECASE
@@ -28,9 +29,7 @@ _ARTICLE = re.compile(r"^第[一二三四五六七八九十百零〇\d]{1,6}[条
 _SENTENCE_END = re.compile(r"[.!?;:,。！？；：，、][”’\"')）】》]*$")
 _ENDS_IN_HYPHEN = re.compile(r"[a-z]-$")
 _CJK_AT_EDGE = re.compile(f"[{CJK}，。、；：？！（）“”《》【】]")
-_AMOUNT = re.compile(r"[$¥€£(]?\s*-?\d[\d,.]*\s*[)%]?|—|-|–")
 _WORD = re.compile(f"[^\\W\\d_]{{3}}|[{CJK}]{{2}}")
-_YEAR = re.compile(r"(19|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,8 @@ def blocks_of(pages: Sequence[Page]) -> list[Block]:
     return [
         block
         for page in kept
-        for group, is_table in _groups(page)
-        for block in (_table(group) if is_table else _texts(group, body))
+        for lines, grids in groups(page)
+        for block in (_table(lines, grids) if grids else _texts(lines, body))
     ]
 
 
@@ -93,109 +92,18 @@ def _body(pages: Sequence[Page]) -> Body:
     return Body(size, weight, tuple(larger))
 
 
-def _groups(page: Page) -> Iterator[tuple[Page, bool]]:
-    """The page as runs of text and of table rows, in order."""
-    flags = _table_flags(page)
-    start = 0
-    for position in range(1, len(page) + 1):
-        if position == len(page) or flags[position] != flags[start]:
-            yield page[start:position], flags[start]
-            start = position
-
-
-def _table_flags(page: Page) -> list[bool]:
-    """Which lines belong to tables: rows in a run, and short labels and headings between them."""
-    rows = [line.is_row for line in page]
-    flags = list(rows)
-    for number, line in enumerate(page):
-        if not rows[number]:
-            reach = 3 if len(line.text) < 60 else 2 if len(line.text) < 120 else 0
-            above = rows[max(0, number - reach) : number]
-            flags[number] = any(above) and any(rows[number + 1 : number + 1 + reach])
-    for number in range(len(page)):  # column headings above the first row
-        if flags[number] and not (number and flags[number - 1]):
-            _claim_headings(page, flags, number)
-    for number, line in enumerate(page):  # a row alone is a line with a tab in it
-        alone = not any(flags[max(0, number - 1) : number] + flags[number + 1 : number + 2])
-        if alone and len(line.cells) < 3:
-            flags[number] = False
-    return flags
-
-
-def _claim_headings(page: Page, flags: list[bool], first: int) -> None:
-    """Take the lines above a table that stand over its columns of values, across labels such as
-    "Net sales:" in between."""
-    values = min(line.cells[1].x0 for line in page[first : first + 5] if line.is_row)
-    claimed: list[int] = []
-    highest = first
-    for number in range(first - 1, max(first - 12, -1), -1):
-        line = page[number]
-        is_label = line.text.endswith((":", "：")) and len(line.text) < 60
-        if line.is_row or not (is_label or line.box.x0 > values - _OVER_VALUES):
-            break
-        claimed.append(number)
-        if line.box.x0 > values - _OVER_VALUES:
-            highest = number
-    for number in claimed:
-        flags[number] = flags[number] or number >= highest
-
-
-def _table(lines: Page) -> Iterator[Block]:
-    """A table: one row a line, cells apart, its column headings on the first line."""
-    left = min(line.box.x0 for line in lines)
-    heads: Page = []
-    for line in lines:
-        if _is_heading_row(line, left):
-            heads.append(line)
-        elif line.is_row:
-            break
-    rest = [line for line in lines if line not in heads]
-    if not heads and len(rest) > 1 and _names_columns(rest[0], rest[1:]):
-        heads, rest = rest[:1], rest[1:]
-    header = " | ".join(_columns(heads)) if rest else ""
-    rows = [" | ".join(cell.text for cell in line.cells) for line in rest or lines]
-    boxes = tuple(line.box for line in rest or lines)
-    if header:
-        rows.insert(0, header)
-        boxes = (_union([line.box for line in heads]), *boxes)
-    yield Block(
-        BlockKind.TABLE,
-        "\n".join(rows),
-        page=lines[0].box.page,
-        boxes=boxes,
-        header=header,
-        confidence=_confidence(lines),
-    )
-
-
-def _is_heading_row(line: Line, left: float) -> bool:
-    """Nothing in the column of labels, and no amounts."""
-    if line.box.x0 < left + 0.1:
-        return False
-    return all(not _AMOUNT.fullmatch(c.text) or _YEAR.fullmatch(c.text) for c in line.cells)
-
-
-def _names_columns(first: Line, others: Page) -> bool:
-    """A first row of words or years over rows of the same width."""
-    widest = max(len(line.cells) for line in others)
-    return len(first.cells) >= max(widest, 2) and all(
-        not _AMOUNT.fullmatch(cell.text) or _YEAR.fullmatch(cell.text) for cell in first.cells
-    )
-
-
-def _columns(lines: Page) -> list[str]:
-    """Column headings; what stands under another piece and over nothing else continues it."""
-    columns: list[tuple[str, float, float]] = []
-    for line in lines:
-        for cell in line.cells:
-            if columns and not line.is_row:
-                text, x0, x1 = columns[-1]
-                overlap = min(x1, cell.x1) - max(x0, cell.x0)
-                if overlap > 0.5 * max(min(x1 - x0, cell.x1 - cell.x0), 1e-6):
-                    columns[-1] = (f"{text} {cell.text}", min(x0, cell.x0), max(x1, cell.x1))
-                    continue
-            columns.append((cell.text, cell.x0, cell.x1))
-    return [text for text, _, _ in columns]
+def _table(lines: Page, grids: Sequence[Grid]) -> Iterator[Block]:
+    """Tables: one row a line, cells apart, the rows that name columns as their header."""
+    for grid in grids:
+        rows = [line_of(row) for row in grid.rows]
+        yield Block(
+            BlockKind.TABLE,
+            "\n".join(rows),
+            page=lines[0].box.page,
+            boxes=grid.boxes,
+            header="\n".join(rows[: grid.headings]) if grid.headings < len(rows) else "",
+            confidence=_confidence(lines),
+        )
 
 
 def _texts(lines: Page, body: Body) -> Iterator[Block]:
@@ -304,13 +212,3 @@ def _flowing(lines: Iterable[Line]) -> str:
         else:
             text += " " + line.text
     return text
-
-
-def _union(boxes: Sequence[Box]) -> Box:
-    return Box(
-        boxes[0].page,
-        min(box.x0 for box in boxes),
-        min(box.y0 for box in boxes),
-        max(box.x1 for box in boxes),
-        max(box.y1 for box in boxes),
-    )

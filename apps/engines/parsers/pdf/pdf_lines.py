@@ -12,6 +12,8 @@ from apps.rag.ports import Box
 
 # A gap wider than this many line heights stands between two table cells: of figures, of words.
 CELL_GAP, WORD_CELL_GAP = 1.2, 2.0
+# A wider one than usual between words, which may stand between cells where columns say so.
+LOOSE_GAP = 0.4
 _FIGURE_MARKS = frozenset("$¥€£(-–—%")
 _SAME_BASE = 0.7
 _SCRIPT = 0.85
@@ -61,11 +63,13 @@ def _shown(page: pdfium.PdfPage, x: float, y: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A part of a line that stands apart from the others; positions in fractions of the width."""
+    """A part of a line that stands apart from the others; positions in fractions of the width.
+    ``pieces``: its words where some are further from one another than words usually are."""
 
     text: str
     x0: float
     x1: float
+    pieces: tuple["Cell", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +162,7 @@ def _line(text_page: pdfium.PdfTextPage, start: int, glyphs: list[Glyph], to_box
     height = _type_height(text_page, first) or around[3] - around[1]
     if around[3] - around[1] < 0.1 * height:  # nobody has the font: only the base line is known
         around = (around[0], around[1] - 0.2 * height, around[2], around[1] + 0.8 * height)
-    cells = []
-    for part in _parts(glyphs, height):
-        text = "".join(char for char, _ in part).strip()
-        if text:
-            box = to_box(_around([rect for char, rect in part if char != " "]))
-            cells.append(Cell(text, box.x0, box.x1))
+    cells = [_cell(part, to_box) for part in _parts(glyphs, height)]
     box = to_box(around)
     return Line(
         cells=_with_signs(cells),
@@ -174,6 +173,19 @@ def _line(text_page: pdfium.PdfTextPage, start: int, glyphs: list[Glyph], to_box
     )
 
 
+def _cell(part: list[list[Glyph]], to_box: ToBox) -> Cell:
+    pieces = [_piece(glyphs, to_box) for glyphs in part]
+    if len(pieces) == 1:
+        return pieces[0]
+    text = " ".join(piece.text for piece in pieces)
+    return Cell(text, pieces[0].x0, pieces[-1].x1, _with_signs(pieces))
+
+
+def _piece(glyphs: list[Glyph], to_box: ToBox) -> Cell:
+    box = to_box(_around([rect for char, rect in glyphs if char != " "]))
+    return Cell("".join(char for char, _ in glyphs).strip(), box.x0, box.x1)
+
+
 def _type_height(text_page: pdfium.PdfTextPage, index: int) -> float:
     """The height of the type, whatever the letter: descenders and capitals count the same."""
     rect = raw.FS_RECTF()
@@ -182,29 +194,33 @@ def _type_height(text_page: pdfium.PdfTextPage, index: int) -> float:
     return abs(float(rect.top) - float(rect.bottom))
 
 
-def _parts(glyphs: list[Glyph], height: float) -> Iterator[list[Glyph]]:
-    """The line cut where a gap is wide. Around figures a smaller gap is wide enough: between words
-    it may be a space of justified text."""
-    part: list[Glyph] = []
+def _parts(glyphs: list[Glyph], height: float) -> Iterator[list[list[Glyph]]]:
+    """The line cut where a gap is wide, each part in pieces where one is wider than usual."""
+    pieces: list[list[Glyph]] = [[]]
     last: Glyph | None = None
     for glyph in glyphs:
         char, rect = glyph
         if char != " ":
             gap = rect[0] - last[1][2] if last else 0.0
-            if last and gap > height * _needed(last[0], char):
-                yield part
-                part = []
+            if last and gap > height * LOOSE_GAP:
+                if gap > height * _needed(last[0], char):
+                    yield pieces
+                    pieces = []
+                pieces.append([])
             last = glyph
-        part.append(glyph)
-    yield part
+        pieces[-1].append(glyph)
+    if last:
+        yield pieces
 
 
 def _needed(before: str, after: str) -> float:
+    """Around figures a smaller gap is wide enough: between words it may be a space of justified
+    text."""
     is_figure = before.isdigit() or after.isdigit() or before in ")%" or after in _FIGURE_MARKS
     return CELL_GAP if is_figure else WORD_CELL_GAP
 
 
-def _with_signs(cells: list[Cell]) -> tuple[Cell, ...]:
+def _with_signs(cells: Sequence[Cell]) -> tuple[Cell, ...]:
     """A "$" before and a "%" after a number belong to it, however far away they were set."""
     joined: list[Cell] = []
     for cell in cells:
@@ -215,8 +231,8 @@ def _with_signs(cells: list[Cell]) -> tuple[Cell, ...]:
             space = "" if cell.text in _AFTER or before.text.endswith("(") else " "
             joined[-1] = Cell(before.text + space + cell.text, before.x0, cell.x1)
         elif before.text.endswith(_TRAILING):
-            joined[-1] = replace(before, text=before.text[:-2])
-            joined.append(replace(cell, text=f"{before.text[-1]} {cell.text}"))
+            joined[-1] = replace(before, text=before.text[:-2], pieces=())
+            joined.append(replace(cell, text=f"{before.text[-1]} {cell.text}", pieces=()))
         else:
             joined.append(cell)
     return tuple(joined)
@@ -247,7 +263,8 @@ def _joined(before: Line, line: Line) -> Line:
     if gap < CELL_GAP * em:
         first, *rest = line.cells
         text = last.text + (" " if gap > 0.2 * em else "") + first.text
-        cells += [Cell(text, last.x0, first.x1), *rest]
+        pieces = (*(last.pieces or (last,)), *(first.pieces or (first,)))
+        cells += [Cell(text, last.x0, first.x1, _with_signs(pieces)), *rest]
     else:
         cells += [last, *line.cells]
     return replace(
