@@ -44,7 +44,7 @@ def _cell(cell: etree._Element) -> Iterator[tuple[tuple[int, int], str]]:
 
 
 def shown(blocks: Sequence[Block]) -> dict[int, list[Table]]:
-    """The tables that were read, by page."""
+    """The tables that were read, by page; empty cells at the end of a row are not written."""
     found: dict[int, list[Table]] = defaultdict(list)
     for block in blocks:
         if block.kind is BlockKind.TABLE:

@@ -9,6 +9,7 @@ put together where a line goes on in the next. Knows no PDF library.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 
@@ -37,13 +38,13 @@ _MARK = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Band:
     """Lines that stand on one base line, from the left."""
 
     lines: tuple[Line, ...]
 
-    @property
+    @cached_property
     def cells(self) -> list[Placed]:
         """From the left; small type close behind a cell, as of a note, is a part of it."""
         placed = [Placed(cell, line) for line in self.lines for cell in line.cells]
@@ -61,15 +62,15 @@ class Band:
     def x0(self) -> float:
         return self.lines[0].box.x0
 
-    @property
+    @cached_property
     def x1(self) -> float:
         return max(line.box.x1 for line in self.lines)
 
-    @property
+    @cached_property
     def y0(self) -> float:
         return min(line.box.y0 for line in self.lines)
 
-    @property
+    @cached_property
     def y1(self) -> float:
         return max(line.box.y1 for line in self.lines)
 
@@ -81,7 +82,7 @@ class Band:
     def text(self) -> str:
         return " ".join(line.text for line in self.lines)
 
-    @property
+    @cached_property
     def is_row(self) -> bool:
         """Cells of a table, rather than one piece, or pieces of text that stand side by side."""
         cells = self.cells
@@ -90,7 +91,7 @@ class Band:
         has_digits = any(char.isdigit() for each in cells[1:] for char in each.text)
         return len(cells) > 2 or has_digits or any(line.is_row for line in self.lines)
 
-    @property
+    @cached_property
     def is_item(self) -> bool:
         """A bullet or a number, and what stands behind it."""
         cells = self.cells
@@ -100,7 +101,7 @@ class Band:
             and not is_figure(cells[1].text)
         )
 
-    @property
+    @cached_property
     def has_figures(self) -> bool:
         return any(is_amount(each.text) for each in self.cells[1:])
 
@@ -162,7 +163,7 @@ def _is_table(bands: Sequence[Band]) -> bool:
     rows = [band for band in bands if band.is_row]
     if len(rows) < 2:
         return bool(rows) and (len(rows[0].cells) > 2 or len(bands) > 2)
-    return not all(band.is_item for band in rows)
+    return not all(band.is_item and not band.text[0].isdigit() for band in rows)
 
 
 def _bands(page: Page) -> list[Band]:
@@ -193,10 +194,8 @@ def _is_beside(band: Sequence[Line], line: Line) -> bool:
 def _fits(other: Line, line: Line) -> bool:
     """On one base line, with no cell over one of the other line."""
     a, b = other.box, line.box
-    overlap = min(a.y1, b.y1) - max(a.y0, b.y0)
-    notes = ((Placed(c, x), Placed(y.cells[0], y)) for x, y in _both(other, line) for c in x.cells)
-    same = _SAME_BASE / 3 if any(_is_note(*pair) for pair in notes) else _SAME_BASE
-    if overlap < same * min(a.y1 - a.y0, b.y1 - b.y0):
+    share = (min(a.y1, b.y1) - max(a.y0, b.y0)) / max(min(a.y1 - a.y0, b.y1 - b.y0), 1e-6)
+    if share < _SAME_BASE and (share < _SAME_BASE / 3 or not _has_note(other, line)):
         return False
     return not any(
         min(one.x1, two.x1) > max(one.x0, two.x0) + _TOUCH
@@ -205,8 +204,12 @@ def _fits(other: Line, line: Line) -> bool:
     )
 
 
-def _both(one: Line, other: Line) -> tuple[tuple[Line, Line], tuple[Line, Line]]:
-    return (one, other), (other, one)
+def _has_note(one: Line, other: Line) -> bool:
+    return any(
+        _is_note(Placed(cell, line), Placed(small.cells[0], small))
+        for line, small in ((one, other), (other, one))
+        for cell in line.cells
+    )
 
 
 def _prose(page: Page) -> set[int]:
