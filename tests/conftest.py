@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from contextvars import Context
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ from apps.accounts.models import User  # noqa: E402
 from apps.core import jobs, limits  # noqa: E402
 from apps.engines import factory  # noqa: E402
 from apps.permissions.scope import Scope, entered  # noqa: E402
+from apps.signon import middleware as sign_on  # noqa: E402
 from apps.workspaces.models import Collection, Workspace  # noqa: E402
 from apps.workspaces.scopes import scope_of  # noqa: E402
 from tests import factories  # noqa: E402
@@ -88,6 +90,7 @@ def _clean(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.WHITENOISE_AUTOREFRESH = True  # or every test client reads the folder of static files
     factory.reset()
     cache.clear()
+    sign_on.forget(until=inf)  # or now and then a request would have one query more
     limits.reset()
     with translation.override("en"):
         yield

@@ -37,8 +37,9 @@ class _Kept:
         return cls.rows
 
     @classmethod
-    def forget(cls) -> None:
-        cls.until = 0.0
+    def forget(cls, until: float = 0.0) -> None:
+        """Read them anew, but not before ``until``."""
+        cls.rows, cls.until = [], until
 
 
 forget = _Kept.forget
