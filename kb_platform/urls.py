@@ -13,6 +13,7 @@ urlpatterns = [
     path("administration/", include("apps.accounts.administration_urls")),
     path("", include("apps.signon.urls")),
     path("administration/", include("apps.signon.administration_urls")),
+    path("administration/", include("apps.directory.urls")),
     path("", include("apps.workspaces.urls")),
     path("", include("apps.applications.urls")),
     path("", include("apps.documents.urls")),

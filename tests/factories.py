@@ -15,6 +15,8 @@ from apps.accounts.models import ApiKey, BrowserSession, Group, Nesting, Passkey
 from apps.applications import services as applications
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
 from apps.core import blobs
+from apps.directory.ldap.settings import PRESETS, Preset
+from apps.directory.models import Directory, IdentitySource, MappingRule
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.engines import factory
 from apps.intake import services as intake
@@ -241,6 +243,20 @@ def make_provider(**fields: Any) -> SignOnProvider:
     settings = {"issuer": "http://127.0.0.1:1", "client_id": "footnote"}
     values = {"kind": "oidc", "slug": "main", "name": "Acme", "is_on": True, **fields}
     return SignOnProvider.objects.create(settings=settings, **values)
+
+
+def make_rule(**fields: Any) -> MappingRule:
+    """What a group of a directory gives that is off and that nobody answers for."""
+    source, _ = IdentitySource.objects.get_or_create(kind="ldap", name="main")
+    values = {
+        **PRESETS[Preset.LDAP],
+        "addresses": "ldap://127.0.0.1:1",
+        "user_bases": "dc=acme",
+        "timeout_s": 1,
+    }
+    Directory.objects.get_or_create(source=source, defaults=values)
+    values = {"outside": "*", "group": make_group(), **fields}
+    return MappingRule.objects.create(source=source, **values)
 
 
 def make_unpacking(collection: Collection, **fields: Any) -> Unpacking:

@@ -8,10 +8,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.models import Group, User
+from apps.accounts.queries import person
 from apps.core.errors import AppError, ErrorCode
 from apps.core.sealing import seal
+from apps.directory.config import settings_of
 from apps.directory.documents import hand_over as give_documents
 from apps.directory.jobs import SYNC
+from apps.directory.ldap.settings import Settings
 from apps.directory.models import Directory, DirectoryRun, Identity, IdentitySource, MappingRule
 from apps.directory.people import connect, keep_break_glass
 from apps.events import services as events
@@ -74,6 +77,22 @@ def save_directory(
     kind = "directory.added" if is_new else "directory.changed"
     events.record(kind, row, name=row.source.name, is_on=row.is_on)
     return row
+
+
+def settings_to_try(
+    *, values: Mapping[str, Any], directory: Directory | None, password: str | None
+) -> Settings:
+    """Settings as they would be with these values; nothing is stored. Raises AppError BAD_REQUEST
+    when the stored password would be sent elsewhere."""
+    current_scope().require(Permission.ADMINISTER)
+    row = directory or Directory(source=IdentitySource(kind=IdentitySource.Kind.LDAP))
+    if directory is not None and password is None and row.secret and _moves(row, values):
+        raise AppError(ErrorCode.BAD_REQUEST, field="password", reason="password_again")
+    for field in EDITABLE & set(values):
+        setattr(row, field, values[field])
+    if password is not None:
+        row.secret = seal(password)
+    return settings_of(row)
 
 
 def _moves(row: Directory, values: Mapping[str, Any]) -> bool:
@@ -172,10 +191,13 @@ def connect_account(*, source: IdentitySource, key: str, email: str) -> Identity
 
 
 @transaction.atomic
-def hand_over(*, user: User, successor: User) -> int:
+def hand_over_by_name(*, leaver: str, heir: str) -> int | None:
     """Give the documents of somebody to somebody else; where that person may not read them, to a
-    manager. Returns how many there were."""
+    manager. Returns how many there were; None when either is unknown."""
     current_scope().require(Permission.ADMINISTER)
+    user, successor = User.objects.filter(email__iexact=leaver.strip()).first(), person(heir)
+    if user is None or successor is None:
+        return None
     with system_scope("an administrator hands over documents, and reads none of them"):
         return give_documents(user=user, successor=successor)
 

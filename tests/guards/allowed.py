@@ -85,6 +85,7 @@ ADMINISTRATION = (
     "administration:",
     "signon-administration:",
     "applications:",
+    "directory:",
     "engines:",
     "documents:embedding",
     "workspaces:role",

@@ -90,6 +90,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         chunk = Chunk.objects.filter(document=document)[0]
     source = factories.make_source(collection, alice)
     conversation = factories.make_conversation(alice)
+    rule = factories.make_rule()
     return {
         "token": "no-such-token",
         "slug": workspace.slug,
@@ -122,6 +123,9 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "endpoint": endpoint.pk,
         "profile": current_profile().pk,
         "provider": factories.make_provider().slug,
+        "rule": rule.pk,
+        "identity_source": rule.source_id,
+        "directory": rule.source.directory.pk,
     }
 
 

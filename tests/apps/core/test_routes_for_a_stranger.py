@@ -44,6 +44,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
     turn = factories.make_turn(conversation, sources=[document])
     source = factories.make_source(collection, alice)
     key, _plain = factories.make_api_key(alice)
+    rule = factories.make_rule()
     endpoint = Endpoint.objects.create(name="vLLM", base_url="http://vllm:8000/v1", model="m")
     with system_scope("test: samples"):
         deletion = DeletionReceipt.objects.create(
@@ -85,6 +86,9 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "endpoint": str(endpoint.pk),
         "profile": str(current_profile().pk),
         "provider": factories.make_provider().slug,
+        "rule": str(rule.pk),
+        "identity_source": str(rule.source_id),
+        "directory": str(rule.source.directory.pk),
         "unpacking": str(factories.make_unpacking(collection).pk),
         **{name: str(pk) for name, pk in factories.make_application_names().items()},
         "upload": str(factories.make_upload(alice, collection).pk),
