@@ -9,6 +9,7 @@ from apps.accounts import api as accounts
 from apps.applications import api as applications
 from apps.chat import api as chat
 from apps.chat import api_conversations as conversations
+from apps.directory import api as directories
 from apps.documents import api as documents
 from apps.documents import api_document as document
 from apps.documents.deletion import api as deletions
@@ -33,6 +34,7 @@ urlpatterns = [
     # Public: it describes this program, and says nothing of the installation.
     path("schema", schema, name="schema"),
     path("", include(accounts.urlpatterns)),
+    path("", include(directories.urlpatterns)),
     path("", include(applications.urlpatterns)),
     path("", include(workspaces.urlpatterns)),
     path("", include(collections.urlpatterns)),

@@ -1,0 +1,64 @@
+"""Rules and runs of a directory by the API."""
+
+import pytest
+from django.test import Client
+
+from apps.directory.mapping import source_of
+from apps.directory.models import DirectoryRun, MappingRule
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ask(admin):
+    """``ask("get", path, body)`` as an administrator's program."""
+    _, key = factories.make_api_key(admin)
+
+    def call(method, path, body=None, key=key):
+        return getattr(Client(), method)(
+            f"/api/v1/{path}",
+            data=body,
+            content_type="application/json",
+            headers={"authorization": f"Bearer {key}"},
+        )
+
+    return call
+
+
+def test_rules_are_added_listed_and_removed(ask):
+    group, source = factories.make_group("Finance"), source_of("oidc:acme")
+    path = f"identity-sources/{source.pk}/rules"
+    made = ask("post", path, {"outside": "staff", "group": str(group.pk)})
+    assert made.status_code == 201
+    assert [row["outside"] for row in ask("get", path).json()["items"]] == ["staff"]
+    assert ask("delete", f"{path}/{made.json()['id']}").status_code == 204
+    assert not MappingRule.objects.exists()
+    origins = [row["origin"] for row in ask("get", "identity-sources").json()["items"]]
+    assert origins == ["oidc:acme"]
+
+
+def test_a_rule_gives_exactly_one_thing(ask, workspace):
+    path = f"identity-sources/{source_of('oidc:acme').pk}/rules"
+    assert ask("post", path, {"outside": "staff"}).status_code == 400
+    both = {"outside": "staff", "workspace": str(workspace.pk), "role": "viewer"}
+    assert ask("post", path, {**both, "is_administrator": True}).status_code == 400
+    assert ask("post", path, both).status_code == 201
+
+
+def test_a_dry_run_is_started_and_read(ask):
+    row = factories.make_rule().source.directory
+    path = f"directories/{row.pk}/runs"
+    assert ask("post", path, {}).status_code == 202
+    assert ask("post", path, {}).status_code == 409
+    assert DirectoryRun.objects.get().is_dry
+    assert ask("get", path).json()["items"][0]["state"] == "queued"
+    listed = ask("get", "directories").json()["items"][0]
+    assert (listed["name"], listed["has_password"]) == ("main", False)
+
+
+def test_others_than_administrators_get_none_of_it(ask, alice):
+    _, key = factories.make_api_key(alice)
+    row = factories.make_rule().source.directory
+    for path in ("directories", "identity-sources", f"directories/{row.pk}/runs"):
+        assert ask("get", path, key=key).status_code == 403
