@@ -129,12 +129,16 @@ class RunsView(_View):
         return Response(DirectoryRunOut(run).data, status=202)
 
 
-_SOURCE = "identity-sources/<uuid:identity_source>/rules"
+_SOURCE = "administration/identity-sources/<uuid:identity_source>/rules"
 
 urlpatterns = [
-    path("identity-sources", SourcesView.as_view(), name="identity-sources"),
+    path("administration/identity-sources", SourcesView.as_view(), name="identity-sources"),
     path(_SOURCE, RulesView.as_view(), name="mapping-rules"),
     path(f"{_SOURCE}/<uuid:rule>", RuleView.as_view(), name="mapping-rule"),
-    path("directories", DirectoriesView.as_view(), name="directories"),
-    path("directories/<uuid:directory>/runs", RunsView.as_view(), name="directory-runs"),
+    path("administration/directories", DirectoriesView.as_view(), name="directories"),
+    path(
+        "administration/directories/<uuid:directory>/runs",
+        RunsView.as_view(),
+        name="directory-runs",
+    ),
 ]

@@ -98,7 +98,9 @@ def settings_to_try(
 def _moves(row: Directory, values: Mapping[str, Any]) -> bool:
     """Whether the password would go to another place, or there with less protection."""
     watched = ("addresses", "is_start_tls", "ca", "bind_dn")
-    return any(field in values and values[field] != getattr(row, field) for field in watched)
+    changed = (str(values.get(field, getattr(row, field))) for field in watched)
+    stored = (str(getattr(row, field)) for field in watched)
+    return any(new.split() != old.split() for new, old in zip(changed, stored, strict=True))
 
 
 def _source(name: str) -> IdentitySource:

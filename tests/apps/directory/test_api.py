@@ -17,7 +17,7 @@ def ask(admin):
 
     def call(method, path, body=None, key=key):
         return getattr(Client(), method)(
-            f"/api/v1/{path}",
+            f"/api/v1/administration/{path}",
             data=body,
             content_type="application/json",
             headers={"authorization": f"Bearer {key}"},
