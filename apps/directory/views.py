@@ -101,10 +101,14 @@ def _edited(request: HttpRequest, row: Directory | None, form: DirectoryForm) ->
 def test(request: HttpRequest) -> HttpResponse:
     """Try what was typed, step by step. The stored password is used only where it is stored for."""
     wanted = request.GET.get("directory", "")
-    row = Directory.objects.select_related("source").filter(pk=wanted).first() if wanted else None
+    rows = Directory.objects.select_related("source")
+    row = next((each for each in rows if str(each.pk) == wanted), None)
     form = DirectoryForm(request.POST, instance=row)
     if not form.is_valid():
-        wrong = [(form.fields[name].label, " ".join(said)) for name, said in form.errors.items()]
+        wrong = [
+            (form.fields[name].label if name in form.fields else "", " ".join(map(str, said)))
+            for name, said in form.errors.items()
+        ]
         return render(request, "directory/_steps.html", {"wrong": wrong})
     try:
         settings = services.settings_to_try(
