@@ -82,3 +82,42 @@ def with_health(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         }
     }
     return result
+
+
+def with_conditions(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """What every address takes beside what its view says: see ``apps.core.conditions``."""
+    for methods in result["paths"].values():
+        read = methods.get("get", {})
+        found = read.get("responses", {}).get("200", {}).get("content", {})
+        if "application/json" not in found or read["operationId"] == "health":
+            continue
+        read["parameters"] = [*read.get("parameters", []), _FIELDS, _IF_NONE_MATCH]
+        read["responses"]["304"] = {"description": "Nothing changed since that ETag."}
+        for method in {"put", "patch", "delete"} & set(methods):
+            write = methods[method]
+            write["parameters"] = [*write.get("parameters", []), _IF_MATCH]
+            write["responses"]["412"] = {
+                "description": "It changed since that ETag.",
+                "content": write["responses"].get("404", {}).get("content", {}),
+            }
+    return result
+
+
+_FIELDS = {
+    "name": "fields",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "Only these fields, separated by commas; of a page, those of its rows.",
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "An ETag of an earlier answer: 304 when nothing changed.",
+}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The ETag of what you read, whole: 412 when it changed since.",
+}

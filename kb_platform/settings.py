@@ -324,6 +324,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "kb_platform.api.with_health",
+        "kb_platform.api.with_conditions",
     ],
     # One name for each set of choices, whichever fields have it.
     "ENUM_NAME_OVERRIDES": {

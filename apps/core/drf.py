@@ -13,6 +13,7 @@ from django.core.exceptions import (
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
@@ -24,6 +25,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core import conditions
 from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.room import is_full
 
@@ -176,14 +178,43 @@ def _same_type(sent: str, taken: str) -> bool:
 
 
 class ApiView(APIView):
-    """Base of every API view: errors in one shape, one type, methods as they are written."""
+    """Base of every API view: errors in one shape, one type, methods as they are written.
+
+    What is read has an ETag and takes ``If-None-Match`` and ``fields``; where the same address is
+    written to, that takes ``If-Match``.
+    """
 
     content_negotiation_class = _OwnType
     parser_classes: tuple[type[BaseParser], ...] = (JSONParser,)
+    takes_conditions = True
 
     def place(self, *args: Any, **kwargs: Any) -> Any:
         """What the address names, through the caller's scope. Raises DoesNotExist: 404."""
         return None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        is_write = request.method in {"PUT", "PATCH", "DELETE"}
+        reads = getattr(self, "get", None)
+        if is_write and reads and self.takes_conditions and "If-Match" in request.headers:
+            conditions.require_match(request, reads(request, *args, **kwargs))
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> Response:
+        if self.takes_conditions and isinstance(response, Response) and response.status_code == 200:
+            response = self._conditional(request, response)
+        return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type] # streams too
+
+    def _conditional(self, request: Request, response: Response) -> Response:
+        if request.method not in {"GET", "HEAD"}:
+            return response
+        try:
+            response.data = conditions.narrowed(request, response.data)
+        except exceptions.ValidationError as error:
+            return self.handle_exception(error)
+        conditions.tagged(request, response)
+        return response
 
 
 def checked(serializer: type[serializers.Serializer[Any]], data: Any, **kwargs: Any) -> Any:

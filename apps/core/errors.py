@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     CONFLICT = "CONFLICT"
+    PRECONDITION_FAILED = "PRECONDITION_FAILED"
     NAME_TAKEN = "NAME_TAKEN"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
     TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
@@ -133,6 +134,9 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.NOT_FOUND: _("There is nothing here, or nothing that you may see."),
     ErrorCode.METHOD_NOT_ALLOWED: _("This address does not take that method."),
+    ErrorCode.PRECONDITION_FAILED: _(
+        "This changed since you read it. Read it again, then repeat with its new ETag."
+    ),
     ErrorCode.CONFLICT: _("Somebody changed this at the same time. Load it again and repeat."),
     ErrorCode.NAME_TAKEN: _(
         "There is already a document of this name. Add it as a new version, or rename it."

@@ -18,6 +18,7 @@ class DialectView(ApiView):
     """Described by OpenAI's own schema, so it is not in ours."""
 
     schema = None
+    takes_conditions = False
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return _in_dialect
