@@ -1,9 +1,12 @@
 """Read what happened, through the reader's scope."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from apps.events.models import Event
 from apps.permissions.roles import Permission
@@ -34,3 +37,37 @@ def visible_events(*, workspace_id: UUID | None = None) -> QuerySet[Event]:
 def _where(permission: Permission) -> Iterable[UUID]:
     workspaces = current_scope().workspaces
     return [pk for pk, held in workspaces.items() if permission in held]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events to show; what is empty narrows nothing."""
+
+    kind: str = ""
+    who: str = ""
+    application: UUID | None = None
+    address: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+def audited(wanted: Wanted) -> QuerySet[Event]:
+    """Those of the visible events that are wanted, newest first."""
+    rows = visible_events()
+    if wanted.kind:
+        rows = rows.filter(kind=wanted.kind)
+    if who := wanted.who.strip():
+        rows = rows.filter(Q(actor__email__icontains=who) | Q(actor__name__icontains=who))
+    if wanted.application:
+        rows = rows.filter(application_id=wanted.application)
+    if wanted.address:
+        rows = rows.filter(address=wanted.address)
+    if wanted.since:
+        rows = rows.filter(created_at__gte=_midnight(wanted.since))
+    if wanted.until:
+        rows = rows.filter(created_at__lt=_midnight(wanted.until + timedelta(days=1)))
+    return rows.order_by("-id")
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))

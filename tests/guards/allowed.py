@@ -63,6 +63,7 @@ ASYNC_FILES = {
     "apps/documents/consumers.py": "the socket of live rows",
     "apps/documents/reader/delivery.py": "a large file is streamed without being held in memory",
     "apps/workspaces/middleware.py": "runs in both kinds of request",
+    "apps/events/export.py": "a long list is sent as it is read",
     "kb_platform/lifespan.py": "ASGI",
     "kb_platform/peer.py": "ASGI",
 }
@@ -86,6 +87,7 @@ ADMINISTRATION = (
     "signon-administration:",
     "applications:",
     "directory:",
+    "events:",
     "engines:",
     "documents:embedding",
     "workspaces:role",

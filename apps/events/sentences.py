@@ -1,0 +1,136 @@
+"""What each kind of event says to a person. A guard test finds kinds without words."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+SENTENCES: dict[str, Promise] = {
+    "access.granted": _("Access granted"),
+    "access.refused": _("Access refused"),
+    "access.requested": _("Access requested"),
+    "application.changed": _("Application changed"),
+    "application.created": _("Application added"),
+    "application.key_created": _("Key of an application made"),
+    "application.key_revoked": _("Key of an application revoked"),
+    "application.key_rotated": _("Key of an application replaced"),
+    "application.public_key_added": _("Public key of an application registered"),
+    "application.public_key_removed": _("Public key of an application removed"),
+    "application.resumed": _("Application goes on"),
+    "application.stopped": _("Application stopped"),
+    "archive.failed": _("Archive could not be unpacked"),
+    "archive.received": _("Archive received"),
+    "archive.unpacked": _("Archive unpacked"),
+    "audit.exported": _("Audit list exported"),
+    "chat.answered": _("Question answered"),
+    "chat.asked": _("Question asked"),
+    "collection.changed": _("Collection changed"),
+    "collection.created": _("Collection made"),
+    "collection.cutting_changed": _("Cutting of a collection changed"),
+    "collection.deleted": _("Collection deleted"),
+    "collection.granted": _("Collection granted"),
+    "collection.revoked": _("Grant of a collection revoked"),
+    "conversation.created": _("Conversation begun"),
+    "conversation.deleted": _("Conversation deleted"),
+    "conversation.renamed": _("Conversation renamed"),
+    "directory.asks": _("Directory run asks before it removes"),
+    "directory.connected": _("Directory connected"),
+    "directory.deleted": _("Directory removed"),
+    "directory.failed": _("Directory run failed"),
+    "directory.last_administrator": _("Directory would have removed the last administrator"),
+    "directory.mapped": _("Groups of a directory mapped"),
+    "directory.rule_added": _("Mapping rule added"),
+    "directory.rule_removed": _("Mapping rule removed"),
+    "directory.started": _("Directory run started"),
+    "directory.synchronised": _("Directory run done"),
+    "document.added": _("Document added"),
+    "document.deleted": _("Document deleted"),
+    "document.failed": _("Document could not be read"),
+    "document.handed_over": _("Document given to another owner"),
+    "document.ready": _("Document searchable"),
+    "document.renamed": _("Document renamed"),
+    "document.retried": _("Document tried again"),
+    "document.validity": _("Validity of a document changed"),
+    "document.version_added": _("Version of a document added"),
+    "document.version_returned": _("Earlier version of a document returned to"),
+    "embedding.begun": _("Re-embedding begun"),
+    "embedding.released": _("Old vectors released"),
+    "embedding.switched": _("Embedding model switched"),
+    "endpoint.activated": _("Model server chosen"),
+    "endpoint.added": _("Model server added"),
+    "endpoint.changed": _("Model server changed"),
+    "endpoint.deleted": _("Model server removed"),
+    "group.created": _("Group made"),
+    "group.deleted": _("Group deleted"),
+    "group.joined": _("People added to a group"),
+    "group.left": _("People taken out of a group"),
+    "group.nested": _("Group put into a group"),
+    "group.renamed": _("Group renamed"),
+    "group.second_factor": _("Second factor of a group changed"),
+    "group.unnested": _("Group taken out of a group"),
+    "key.created": _("Personal key made"),
+    "key.revoked": _("Personal key revoked"),
+    "member.added": _("Member added"),
+    "member.removed": _("Member removed"),
+    "member.role_changed": _("Role of a member changed"),
+    "passage.changed": _("Passage changed"),
+    "person.added": _("Person added"),
+    "person.administrator": _("Administrator made or unmade"),
+    "person.deactivated": _("Person deactivated"),
+    "person.joined": _("Person signed in for the first time"),
+    "person.left": _("Person left"),
+    "person.link_made": _("Sign-in link made"),
+    "person.password_changed": _("Password changed"),
+    "person.reactivated": _("Person reactivated"),
+    "person.renamed": _("Person renamed"),
+    "person.session_ended": _("Session ended"),
+    "person.sessions_ended": _("All sessions ended"),
+    "person.unlocked": _("Person unlocked"),
+    "role.changed": _("Role changed"),
+    "role.created": _("Role made"),
+    "role.deleted": _("Role deleted"),
+    "second_factor.added": _("Second factor added"),
+    "second_factor.codes_made": _("Recovery codes made"),
+    "second_factor.removed": _("Second factor removed"),
+    "second_factor.reset": _("Second factor reset"),
+    "second_factor.reset_link": _("Link to reset the second factor made"),
+    "sign_on.ended": _("Sessions ended by the provider"),
+    "sign_on.linked": _("Sign-on account linked"),
+    "sign_on.policy_changed": _("Rules of sign-in changed"),
+    "sign_on.provider_added": _("Sign-on provider added"),
+    "sign_on.provider_changed": _("Sign-on provider changed"),
+    "sign_on.provider_deleted": _("Sign-on provider removed"),
+    "sign_on.unlinked": _("Sign-on account unlinked"),
+    "source.changed": _("Source changed"),
+    "source.confirmed": _("Removals of a source confirmed"),
+    "source.created": _("Source added"),
+    "source.deleted": _("Source removed"),
+    "source.failed": _("Run of a source failed"),
+    "source.followed": _("Source followed"),
+    "source.paused": _("Source paused"),
+    "source.resumed": _("Source goes on"),
+    "turn.rated": _("Answer rated"),
+    "workspace.changed": _("Workspace changed"),
+    "workspace.created": _("Workspace made"),
+    "workspace.deleted": _("Workspace deleted"),
+}
+# Values of an event that name what it is about, in order.
+_NAMES = ("name", "email", "title", "group")
+
+
+def sentence_of(kind: str) -> str:
+    """What happened, in the active language; the kind itself for one that has no words."""
+    return str(SENTENCES.get(kind, kind))
+
+
+def about(data: dict[str, object]) -> str:
+    """The name of what an event is about, if it wrote one down."""
+    return next((str(data[name]) for name in _NAMES if data.get(name)), "")
+
+
+def details(data: dict[str, object]) -> str:
+    """What else an event wrote down, as text."""
+    rest = {
+        name: value
+        for name, value in data.items()
+        if name not in _NAMES and value not in ("", None)
+    }
+    return ", ".join(f"{name}: {value}" for name, value in sorted(rest.items()))
