@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="footnote-")))
         folder.chmod(0o755)  # PostgreSQL and RabbitMQ run as users of their own
         _need("slapd", "slapd")  # tests start it themselves, on ports of their own
+        _need("xmlsec1", "xmlsec1")
         env = {
             "KB_DATABASE_URL": running.enter_context(_postgres(folder)),
             "KB_REDIS_URL": running.enter_context(_redis(folder)),

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from apps.accounts import reauth
 from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.pages import blame
 from apps.permissions.pages import for_administrators
@@ -48,6 +49,7 @@ def _providers(
 
 
 @for_administrators
+@reauth.required
 @require_POST
 def policy(request: HttpRequest) -> HttpResponse:
     form = PolicyForm(request.POST)
@@ -63,6 +65,7 @@ def policy(request: HttpRequest) -> HttpResponse:
 
 # --- one provider ---------------------------------------------------------------------------------
 @for_administrators
+@reauth.required
 @never_cache
 @sensitive_post_parameters()
 def new(request: HttpRequest) -> HttpResponse:
@@ -81,6 +84,7 @@ def _kind(request: HttpRequest) -> str:
 
 
 @for_administrators
+@reauth.required
 @never_cache
 @sensitive_post_parameters()
 def provider(request: HttpRequest, provider: str) -> HttpResponse:
@@ -158,6 +162,7 @@ def test(request: HttpRequest) -> HttpResponse:
 
 
 @for_administrators
+@reauth.required
 @require_POST
 def delete(request: HttpRequest, provider: str) -> HttpResponse:
     row = get_object_or_404(SignOnProvider, slug=provider)
