@@ -24,6 +24,7 @@ from apps.search import api as search
 from apps.sources import api as sources
 from apps.workspaces import api as workspaces
 from apps.workspaces import api_collections as collections
+from apps.workspaces.access import api as access
 from apps.workspaces.roles import api as roles
 
 app_name = "api"
@@ -38,6 +39,7 @@ urlpatterns = [
     path("", include(applications.urlpatterns)),
     path("", include(workspaces.urlpatterns)),
     path("", include(collections.urlpatterns)),
+    path("", include(access.urlpatterns)),
     path("", include(roles.urlpatterns)),
     path("", include(documents.urlpatterns)),
     path("", include(document.urlpatterns)),

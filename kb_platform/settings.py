@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.search",
     "apps.chat",
     "apps.dialects",
+    "apps.isolation",
 ]
 
 MIDDLEWARE = [
@@ -328,6 +329,7 @@ SPECTACULAR_SETTINGS = {
     ],
     # One name for each set of choices, whichever fields have it.
     "ENUM_NAME_OVERRIDES": {
+        "AccessState": "apps.workspaces.access.api.ACCESS_STATES",
         "AnswerMode": "apps.workspaces.models.AnswerMode",
         "DocumentState": "apps.documents.serializers.STATES",
         "GrantRole": "apps.workspaces.serializers.GRANT_ROLES",
@@ -369,6 +371,7 @@ CELERY_BROKER_URL = _env.broker_url or (
 CELERY_IMPORTS = [
     "workers.lifecycle",
     "workers.ingest",
+    "workers.isolation",
     "workers.maintenance",
     "workers.sources",
     "workers.directory",

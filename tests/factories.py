@@ -26,7 +26,14 @@ from apps.permissions.scope import entered, system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
 from apps.signon.models import SignOnProvider
 from apps.sources.models import Source, SourceRun
-from apps.workspaces.models import Collection, CollectionGrant, CustomRole, Member, Workspace
+from apps.workspaces.models import (
+    AccessRequest,
+    Collection,
+    CollectionGrant,
+    CustomRole,
+    Member,
+    Workspace,
+)
 from apps.workspaces.scopes import scope_of
 
 PASSWORD = "correct horse battery"
@@ -106,6 +113,13 @@ def make_grant(
             **_holder(who),
             **fields,
         )
+
+
+def make_access_request(collection: Collection, asker: User, **fields: Any) -> AccessRequest:
+    """Somebody waits to be let in."""
+    where = {"workspace_id": collection.workspace_id, "collection_id": collection.pk}
+    fields = {"reason": "for the audit", **where, **fields}
+    return AccessRequest.objects.create(asker=asker, **fields)
 
 
 def make_api_key(

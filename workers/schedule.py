@@ -11,6 +11,7 @@ from apps.documents import jobs
 from apps.documents.runs import upkeep
 from apps.intake import jobs as intake_jobs
 from apps.intake import upkeep as intake
+from apps.isolation.jobs import PROVE
 from apps.sources import upkeep as sources
 from apps.sources.jobs import DUE
 from workers.app import celery_app
@@ -31,6 +32,7 @@ celery_app.conf.beat_schedule = {
     "sources": _entry(DUE, schedule(sources.EVERY)),
     "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),
     "sessions": _entry(FORGET_SESSIONS, crontab(minute="10", hour="3")),
+    "prove isolation": _entry(PROVE, crontab(minute="10", hour="2")),
     "reconcile": _entry(jobs.RECONCILE, crontab(minute="20", hour="3")),
 }
 # Entries by the clock only: nothing has to be remembered between two starts.

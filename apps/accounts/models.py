@@ -17,6 +17,10 @@ from apps.permissions.roles import KeyScope
 BY_HAND = ""
 ORIGIN_LENGTH = 120
 
+# Of accounts that are planted for a proof of isolation. They have no password, and no list shows
+# them; nobody real has an address in .invalid (RFC 2606).
+CANARY_DOMAIN = "canary.invalid"
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, *, email: str, password: str | None = None, **fields: Any) -> "User":

@@ -2,12 +2,13 @@
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
-from apps.accounts.models import BY_HAND, Group, GroupMember, User
+from apps.accounts.models import BY_HAND, CANARY_DOMAIN, Group, GroupMember, User
 
 
 def people(*, named: str = "") -> QuerySet[User]:
     """Everybody, active ones first; ``named`` keeps those whose name, e-mail or login has it."""
     rows = User.objects.filter(is_application=False).order_by("-is_active", "name", "email")
+    rows = rows.exclude(email__endswith=f"@{CANARY_DOMAIN}")
     rows = rows.prefetch_related(Prefetch("kb_groups", queryset=Group.objects.distinct()))
     if named := named.strip():
         found = Q(name__icontains=named) | Q(email__icontains=named) | Q(login__icontains=named)

@@ -11,6 +11,7 @@ from apps.documents.life.validity import narrowed
 from apps.documents.models import Document, IngestRun
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
+from apps.workspaces.access.queries import waiting_by_workspace
 from apps.workspaces.models import Collection, Workspace
 
 RECENT = 6
@@ -44,7 +45,13 @@ class Ending:
 
 def home_context() -> dict[str, Any]:
     recent = [row for group in conversations_grouped(limit=RECENT) for row in group.conversations]
-    return {"rooms": _rooms(), "failing": _failing(), "ending": _ending(), "recent": recent}
+    return {
+        "rooms": _rooms(),
+        "asking": waiting_by_workspace(),
+        "failing": _failing(),
+        "ending": _ending(),
+        "recent": recent,
+    }
 
 
 def _ending() -> list[Ending]:

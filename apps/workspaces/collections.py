@@ -14,7 +14,7 @@ from apps.core.ids import uuid7
 from apps.events import services as events
 from apps.permissions.roles import Permission, Role
 from apps.permissions.scope import current_scope, system_scope
-from apps.workspaces.models import Collection, CollectionGrant, Workspace
+from apps.workspaces.models import AccessRequest, Collection, CollectionGrant, Workspace
 
 _EDITABLE = frozenset({"name", "description", "is_open", "is_listed"})
 
@@ -94,6 +94,7 @@ def announce_end(
     with system_scope("collections end: quotes, files and vectors of everybody's documents go"):
         hooks.place_ending(ending)
         hooks.collections_removed(ending.collections)
+        AccessRequest.objects.filter(collection_id__in=ending.collections).delete()
     return ending.id
 
 

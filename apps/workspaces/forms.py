@@ -139,23 +139,24 @@ class MemberForm(HolderForm, RoleForm):
     field_order = ("who", "role")
 
 
-class GrantForm(HolderForm):
-    role = forms.ChoiceField(label=_("Right"), choices=GRANTED_ROLES, initial=Role.VIEWER)
-    until = forms.DateField(
-        label=_("Until"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-    )
+class UntilField(forms.DateField):
+    """A day to come; its value is the end of that day, or None."""
 
-    def clean_until(self) -> datetime | None:
-        """The end of that day, or None."""
-        day = self.cleaned_data["until"]
+    widget = forms.DateInput(attrs={"type": "date"})
+
+    def clean(self, value: Any) -> Any:
+        day = super().clean(value)
         if day is None:
             return None
         end = timezone.make_aware(datetime.combine(day, time.max))
         if end <= timezone.now():
             raise forms.ValidationError(_t("This day has passed."))
         return end
+
+
+class GrantForm(HolderForm):
+    role = forms.ChoiceField(label=_("Right"), choices=GRANTED_ROLES, initial=Role.VIEWER)
+    until = UntilField(label=_("Until"), required=False)
 
 
 class CollectionForm(forms.Form):

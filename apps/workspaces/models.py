@@ -10,9 +10,18 @@ from apps.core.ids import uuid7
 from apps.permissions.models import GuardedModel, Kind, ScopedModel, WorkspaceModel
 from apps.permissions.roles import Permission, Role
 from apps.permissions.scope import ScopeDenied, current_scope
+from apps.workspaces.access.models import AccessRequest
 from apps.workspaces.roles.models import CustomRole
 
-__all__ = ["AnswerMode", "Collection", "CollectionGrant", "CustomRole", "Member", "Workspace"]
+__all__ = [
+    "AccessRequest",
+    "AnswerMode",
+    "Collection",
+    "CollectionGrant",
+    "CustomRole",
+    "Member",
+    "Workspace",
+]
 
 
 class AnswerMode(models.TextChoices):
@@ -34,6 +43,9 @@ class Workspace(WorkspaceModel):
     language = models.CharField(_("language"), max_length=10, blank=True, default="")
     prompt = models.TextField(_("instructions"), blank=True, default="", max_length=4000)
     model = models.CharField(_("model"), max_length=200, blank=True, default="")
+    is_canary = models.BooleanField(
+        default=False, editable=False, help_text="Planted for a proof; shown to no administrator."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -1,6 +1,7 @@
 """Reads of workspaces and collections that are worth a name."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -28,6 +29,12 @@ def visible_workspaces() -> QuerySet[Workspace]:
 
 def unreadable_listed(workspace: Workspace) -> list[str]:
     """Names of listed collections that this actor, being a member, may not open."""
+    return [name for _pk, name, _about in unreadable_places(workspace)]
+
+
+def unreadable_places(workspace: Workspace) -> list[tuple[UUID, str, str]]:
+    """(id, name, what is in it) of listed collections that this actor, being a member, may not
+    open."""
     scope = current_scope()
     if scope.actor_id is None:
         return []
@@ -36,8 +43,8 @@ def unreadable_listed(workspace: Workspace) -> list[str]:
         return []
     with system_scope("listed collections: members see the names of those they cannot open"):
         rows = Collection.objects.filter(workspace=workspace, is_listed=True)
-        names = rows.exclude(pk__in=scope.readable).order_by("name").values_list("name", flat=True)
-        return list(names)
+        rows = rows.exclude(pk__in=scope.readable).order_by("name")
+        return list(rows.values_list("pk", "name", "description"))
 
 
 def holders(collection: Collection) -> list[Holder]:

@@ -3,11 +3,13 @@
 from django.urls import path
 
 from apps.workspaces import collection_pages, views
+from apps.workspaces.access import pages as access_pages
 from apps.workspaces.roles import pages as role_pages
 
 app_name = "workspaces"
 
 _COLLECTION = "w/<slug:slug>/collections/<uuid:collection>"
+_ACCESS = "w/<slug:slug>/access/requests/<uuid:access>"
 
 urlpatterns = [
     path("w/new", views.create, name="create"),
@@ -22,6 +24,11 @@ urlpatterns = [
     path(f"{_COLLECTION}/delete", collection_pages.delete, name="collection-delete"),
     path(f"{_COLLECTION}/grants", collection_pages.grant, name="grant"),
     path(f"{_COLLECTION}/grants/<uuid:grant>/revoke", collection_pages.revoke, name="revoke"),
+    path("w/<slug:slug>/access", access_pages.page, name="access"),
+    path("w/<slug:slug>/access/<uuid:collection>/ask", access_pages.ask, name="access-ask"),
+    path(f"{_ACCESS}/withdraw", access_pages.withdraw, name="access-withdraw"),
+    path(f"{_ACCESS}/approve", access_pages.approve, name="access-approve"),
+    path(f"{_ACCESS}/refuse", access_pages.refuse, name="access-refuse"),
     path("administration/roles", role_pages.roles, name="roles"),
     path("administration/roles/<uuid:role>", role_pages.role, name="role"),
     path("administration/roles/<uuid:role>/delete", role_pages.delete, name="role-delete"),

@@ -21,6 +21,7 @@ from apps.core.pages import blame, show
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces import services
+from apps.workspaces.access.queries import to_decide
 from apps.workspaces.forms import (
     DeleteForm,
     HolderForm,
@@ -96,6 +97,7 @@ def _members(
         "own": own,
         "groups": accounts.groups(),
         "has_role": Permission.DOCUMENT_READ in current_scope().workspaces[workspace.pk],
+        "asking": to_decide().filter(workspace_id=workspace.pk).count(),
         "public_url": django_settings.PUBLIC_URL,
         "here": "members",
     }

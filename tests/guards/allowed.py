@@ -26,6 +26,8 @@ UNSCOPED = {
     "signon.SignOnPolicy": "one row for the installation, for administrators",
     "documents.DeletionReceipt": "read through documents.receipts, which applies the reader's scope",
     "documents.Reconciliation": "numbers of the whole installation, for administrators",
+    "isolation.Proof": "numbers of the whole installation, for administrators",
+    "workspaces.AccessRequest": "read through access.queries: by who asks and by who decides",
     "workspaces.CustomRole": "one list for the installation; says what a role allows, not to whom",
     "events.Event": "read through events.queries, which applies the reader's scope",
 }
@@ -56,6 +58,7 @@ ASYNC_FILES = {
     "apps/chat/sse.py": "the same frames as server-sent events",
     "apps/core/aio.py": "where both worlds meet",
     "apps/core/uploads.py": "ASGI: Django reads a whole body before any middleware",
+    "apps/isolation/socket.py": "the proof asks through the socket too",
     "apps/permissions/models.py": "asynchronous iteration is guarded as the plain one is",
     "apps/dialects/mcp.py": "the SDK's ASGI application behind a view",
     "apps/dialects/mcp_server.py": "handlers of the SDK",
@@ -91,10 +94,13 @@ ADMINISTRATION = (
     "engines:",
     "documents:embedding",
     "workspaces:role",
+    "isolation:",
 )
 
 # What somebody who may only read and ask is answered otherwise than by a refusal.
-VIEWER_WRITES: dict[str, str] = {}
+VIEWER_WRITES: dict[str, str] = {
+    "POST workspaces:access-ask": "asks for access: an empty reason is refused before anything",
+}
 
 # Packages whose metadata does not name a permissive licence.
 LICENCES = {

@@ -43,6 +43,7 @@ THINGS = {
     "model",
     "file",
     "store",
+    "access",
 }
 
 
@@ -118,6 +119,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "upload": factories.make_upload(alice, collection).pk,
         "user": alice.pk,
         "group": factories.make_group().pk,
+        "access": factories.make_access_request(collection, factories.make_user()).pk,
         "inner": factories.make_group().pk,
         "role": factories.make_role().pk,
         "endpoint": endpoint.pk,

@@ -72,6 +72,20 @@ APPROVED = {
         "why: whoever manages members may name the listed collections",
         "why: whose key this is",
     },
+    "apps/isolation/entries.py": {
+        "proof: what a visitor asked is forgotten before they ask again",
+    },
+    "apps/isolation/prove.py": {
+        "proof: what it found is written down",
+    },
+    "apps/isolation/stored.py": {
+        "proof: an answer from before the right ended is stored",
+    },
+    "apps/isolation/world.py": {
+        "proof: secrets are planted in workspaces of their own",
+        "proof: what was planted is removed",
+        "proof: who is a member of the planted workspaces",
+    },
     "apps/permissions/models.py": {
         "cascade of a delete that was checked",
     },
@@ -85,6 +99,9 @@ APPROVED = {
     },
     "apps/workspaces/queries.py": {
         "listed collections: members see the names of those they cannot open",
+    },
+    "apps/workspaces/access/queries.py": {
+        "access requests: the name that was asked for, for who asked and who decides",
     },
     "apps/workspaces/rights/explain.py": {
         "why somebody can or cannot open a collection",

@@ -81,6 +81,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "session": str(factories.make_session(alice).handle),
         "user": str(bob.pk),
         "group": str(factories.make_group("Buyers", bob).pk),
+        "access": str(factories.make_access_request(collection, alice).pk),
         "inner": str(factories.make_group("Interns", bob).pk),
         "role": str(factories.make_role().pk),
         "endpoint": str(endpoint.pk),

@@ -1,0 +1,96 @@
+"""A proof as one page of text, for docs and for whoever keeps the report."""
+
+from collections import defaultdict
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from apps.isolation.models import Proof
+
+# Names are stored in English, as entries and visitors call themselves.
+_NAMES = (
+    gettext_noop("search, by meaning and words"),
+    gettext_noop("search, by meaning"),
+    gettext_noop("search, by words"),
+    gettext_noop("find"),
+    gettext_noop("question page"),
+    gettext_noop("chat"),
+    gettext_noop("chat socket"),
+    gettext_noop("addresses of a hidden thing"),
+    gettext_noop("stored answer after the right has ended"),
+    gettext_noop("viewer of one collection"),
+    gettext_noop("member without a grant"),
+    gettext_noop("manager of another department"),
+    gettext_noop("stranger"),
+    gettext_noop("not signed in"),
+    gettext_noop("key for read of a viewer"),
+    gettext_noop("key for ask of a viewer"),
+    gettext_noop("key for write of a viewer"),
+    gettext_noop("key for all of a viewer"),
+    gettext_noop("words of a hidden document"),
+    gettext_noop("name of a hidden collection"),
+    gettext_noop("id of a hidden thing"),
+    gettext_noop("more was found than may be read, and dropped before it was shown"),
+    gettext_noop("another answer than for what is not there"),
+)
+
+
+def _named(name: str) -> str:
+    return _(name) if name in _NAMES else name
+
+
+def by_entry(proof: Proof) -> list[tuple[str, int, int]]:
+    """(entry, questions, leaks), all visitors together."""
+    asked: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for row in proof.entries:
+        asked[row["entry"]][0] += int(row["questions"])
+        asked[row["entry"]][1] += int(row["leaks"])
+    return [(_named(entry), numbers[0], numbers[1]) for entry, numbers in asked.items()]
+
+
+def by_visitor(proof: Proof) -> list[tuple[str, int, int]]:
+    """(visitor, questions, leaks), all entries together."""
+    asked: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for row in proof.entries:
+        asked[row["visitor"]][0] += int(row["questions"])
+        asked[row["visitor"]][1] += int(row["leaks"])
+    return [(_named(visitor), numbers[0], numbers[1]) for visitor, numbers in asked.items()]
+
+
+def leaks(proof: Proof) -> list[tuple[str, str, str, str]]:
+    """(entry, visitor, what came back, where) of every leak."""
+    return [
+        (_named(each["entry"]), _named(each["visitor"]), _named(each["kind"]), each["where"])
+        for each in proof.leaks
+    ]
+
+
+def as_markdown(proof: Proof) -> str:
+    """The report in the active language."""
+    result = _("No leak was found.") if proof.is_clean else _("This proof did not pass.")
+    lines = [
+        f"# {_('Proof of isolation')}",
+        "",
+        f"{proof.created_at:%Y-%m-%d %H:%M} UTC · "
+        + _("%(questions)s questions by people without the right, %(leaks)s leaks, %(took)s s.")
+        % {
+            "questions": proof.questions,
+            "leaks": len(proof.leaks),
+            "took": round(proof.took_ms / 1000),
+        },
+        "",
+        f"**{result}**" + (f" {proof.error}" if proof.error else ""),
+        "",
+        *_table(_("Entry"), by_entry(proof)),
+        "",
+        *_table(_("Asked as"), by_visitor(proof)),
+    ]
+    if proof.leaks:
+        lines += ["", f"## {_('Leaks')}", ""]
+        lines += [f"- {' · '.join(each)}" for each in leaks(proof)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, rows: list[tuple[str, int, int]]) -> list[str]:
+    head = [f"| {name} | {_('Questions')} | {_('Leaks')} |", "|---|---:|---:|"]
+    return [*head, *(f"| {what} | {asked} | {leaks} |" for what, asked, leaks in rows)]

@@ -1,0 +1,97 @@
+"""Verbs on requests to be let in. Each is answered once, however many managers answer it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.core.errors import AppError, ErrorCode
+from apps.events import services as events
+from apps.permissions.roles import Permission, Role
+from apps.permissions.scope import ScopeDenied, current_scope
+from apps.workspaces.collections import grant
+from apps.workspaces.models import AccessRequest, Collection, Workspace
+from apps.workspaces.queries import unreadable_places
+
+
+@transaction.atomic
+def ask(*, workspace: Workspace, collection_id: UUID, reason: str) -> AccessRequest:
+    """Ask to read a listed collection. What one may not see the name of is as absent here as
+    anywhere (DoesNotExist). Raises AppError CONFLICT while a request of theirs waits."""
+    scope = current_scope()
+    scope.require(Permission.WORKSPACE_VIEW, workspace.pk)
+    if scope.actor_id is None:
+        raise ScopeDenied(Permission.WORKSPACE_VIEW)
+    if collection_id not in {pk for pk, _name, _about in unreadable_places(workspace)}:
+        raise Collection.DoesNotExist
+    row = AccessRequest(
+        workspace_id=workspace.pk,
+        collection_id=collection_id,
+        asker_id=scope.actor_id,
+        reason=reason.strip(),
+    )
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise AppError(ErrorCode.CONFLICT, status=409, reason="asked_already") from error
+    events.record("access.requested", row, reason=row.reason)
+    return row
+
+
+@transaction.atomic
+def withdraw(*, request: AccessRequest) -> None:
+    """By who asked."""
+    if request.asker_id != current_scope().actor_id:
+        raise AccessRequest.DoesNotExist
+    _answered(request, AccessRequest.State.WITHDRAWN, "")
+
+
+@transaction.atomic
+def approve(
+    *,
+    request: AccessRequest,
+    role: str = Role.VIEWER,
+    expires_at: datetime | None = None,
+    answer: str = "",
+) -> AccessRequest:
+    """Grant what was asked for. Raises AppError CONFLICT when it is answered already."""
+    current_scope().require(Permission.COLLECTION_MANAGE, request.workspace_id)
+    _answered(request, AccessRequest.State.GRANTED, answer)
+    grant(
+        collection=Collection.objects.get(pk=request.collection_id),
+        user=request.asker,
+        role=role,
+        expires_at=expires_at,
+    )
+    events.record("access.granted", request, who=str(request.asker), role=role)
+    return request
+
+
+@transaction.atomic
+def refuse(*, request: AccessRequest, answer: str) -> AccessRequest:
+    """Say no, and why: who asked reads the reason."""
+    current_scope().require(Permission.COLLECTION_MANAGE, request.workspace_id)
+    _answered(request, AccessRequest.State.REFUSED, answer)
+    events.record("access.refused", request, who=str(request.asker), reason=request.answer)
+    return request
+
+
+def decided_here(pk: UUID, workspace: Workspace) -> AccessRequest:
+    """A request in this workspace, for who decides there; asked before anything is looked up."""
+    current_scope().require(Permission.COLLECTION_MANAGE, workspace.pk)
+    return AccessRequest.objects.select_related("asker").get(pk=pk, workspace_id=workspace.pk)
+
+
+def _answered(request: AccessRequest, state: str, answer: str) -> None:
+    waiting = AccessRequest.objects.filter(pk=request.pk, state=AccessRequest.State.WAITING)
+    done = waiting.update(
+        state=state,
+        answer=answer.strip(),
+        answered_by_id=current_scope().actor_id,
+        answered_at=timezone.now(),
+    )
+    if not done:
+        raise AppError(ErrorCode.CONFLICT, status=409, reason="answered_already")
+    request.refresh_from_db()
