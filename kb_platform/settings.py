@@ -139,6 +139,7 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
     "apps.accounts.backends.EmailOrLoginBackend",
     "apps.directory.backends.DirectoryBackend",
+    "apps.accounts.backends.EqualTime",
 ]
 LDAP = directory_of(_env)
 SILENCED_SYSTEM_CHECKS = [

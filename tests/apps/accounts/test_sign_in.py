@@ -33,6 +33,23 @@ def test_one_signs_in_with_email_or_login_name(username: str, db: None) -> None:
     assert is_signed_in(client)
 
 
+@pytest.mark.parametrize("who", ["local", "from a directory", "a program", "nobody"])
+def test_a_refused_sign_in_hashes_one_password_whoever_it_names(
+    who: str, client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that time does not tell which accounts exist here."""
+    user = factories.make_user("sam", is_application=who == "a program")
+    if who == "from a directory":
+        user.set_unusable_password()
+        user.save()
+    hasher, hashed = type(get_hasher()), []
+    encode = hasher.encode
+    monkeypatch.setattr(hasher, "encode", lambda *a, **k: hashed.append(1) or encode(*a, **k))
+    name = "nobody@example.com" if who == "nobody" else user.email
+    assert sign_in(client, name, WRONG).status_code == 422
+    assert len(hashed) == 1
+
+
 def test_a_wrong_password_and_an_unknown_name_look_the_same(alice: User, client: Client) -> None:
     wrong = sign_in(client, alice.email, WRONG)
     unknown = sign_in(client, "nobody@example.com", WRONG)
