@@ -24,7 +24,7 @@ class Route:
 
     @property
     def is_api(self) -> bool:
-        return self.pattern.startswith(("api/", "v1/"))
+        return self.pattern.startswith(("api/", "v1/", "mcp"))
 
     def path(self, values: dict[str, str]) -> str:
         return "/" + _PARAMETER.sub(lambda found: values[found[1]], self.pattern)
