@@ -126,11 +126,62 @@ def about(data: dict[str, object]) -> str:
     return next((str(data[name]) for name in _NAMES if data.get(name)), "")
 
 
+_LABELS: dict[str, Promise] = {
+    "action": _("what was done"),
+    "application": _("application"),
+    "by": _("by"),
+    "code": _("reason"),
+    "count": _("how many"),
+    "counts": _("how many"),
+    "documents": _("documents"),
+    "fields": _("changed"),
+    "from_version": _("from version"),
+    "gained": _("gained"),
+    "gives": _("gives"),
+    "inner": _("inner group"),
+    "is_administrator": _("administrator"),
+    "is_needed": _("required"),
+    "is_on": _("on"),
+    "keys": _("keys"),
+    "kind": _("kind"),
+    "left": _("left out"),
+    "lost": _("lost"),
+    "model": _("model"),
+    "origin": _("given by"),
+    "outside": _("group outside"),
+    "people": _("people"),
+    "permissions": _("may"),
+    "provider": _("provider"),
+    "purpose": _("purpose"),
+    "reason": _("reason"),
+    "role": _("role"),
+    "scope": _("scope"),
+    "taken": _("taken"),
+    "until": _("until"),
+    "use": _("use"),
+    "user": _("person"),
+    "version": _("version"),
+    "who": _("person"),
+}
+
+
 def details(data: dict[str, object]) -> str:
     """What else an event wrote down, as text."""
     rest = {
-        name: value
+        str(_LABELS.get(name, name.replace("_", " "))): _value(value)
         for name, value in data.items()
         if name not in _NAMES and value not in ("", None)
     }
-    return ", ".join(f"{name}: {value}" for name, value in sorted(rest.items()))
+    return ", ".join(f"{label}: {value}" for label, value in sorted(rest.items()))
+
+
+def _value(value: object) -> str:
+    match value:
+        case bool():
+            return str(_("yes") if value else _("no"))
+        case list():
+            return ", ".join(map(str, value))
+        case dict():
+            return ", ".join(f"{name} {count}" for name, count in value.items())
+        case _:
+            return str(value)
