@@ -23,8 +23,8 @@ def upload_strings() -> dict[str, str]:
         "upload_too_large": _("Larger than {limit}, which is the most that is accepted here."),
         "upload_empty": _("The file is empty."),
         "upload_unsupported": _(
-            "{suffix} is not read. PDF, Word, PowerPoint, Excel, OpenDocument, RTF, e-books, e-mail, web pages, "
-            "Markdown, text, CSV, JSON, XML, YAML, subtitles and pictures are."
+            "{suffix} is not read. PDF, OFD, Word, PowerPoint, Excel, OpenDocument, RTF, e-books, e-mail, web "
+            "pages, Markdown, text, CSV, JSON, XML, YAML, subtitles, pictures and archives of them are."
         ),
         "upload_count": _("{n} files added to the uploads"),
         "upload_count_one": _("{n} file added to the uploads"),
