@@ -12,7 +12,9 @@ from apps.accounts.forms import ConfirmForm
 from apps.accounts.models import User
 from apps.accounts.second_factor import factors, passkeys, totp
 from apps.accounts.second_factor.gate import open_before
+from apps.accounts.second_factor.step_pages import GUESSES
 from apps.accounts.views import person_of
+from apps.core import limits
 from apps.core.pages import safe_next
 
 
@@ -43,6 +45,10 @@ def _try(request: HttpRequest, form: ConfirmForm) -> int:
     if sentence := throttle.refusal(request, person.email):
         form.add_error(None, sentence)
         return 429
+    allowance = limits.hit(GUESSES, "second factor", str(person.pk))
+    if allowance is not None and not allowance.is_allowed:
+        form.add_error(None, throttle.wait_sentence(allowance.reset_s))
+        return 429
     if not _is_right(person, form):
         throttle.count_failure(request, person.email)
         form.add_error(
@@ -50,6 +56,7 @@ def _try(request: HttpRequest, form: ConfirmForm) -> int:
         )
         return 422
     throttle.forget_failures(request, person.email)
+    limits.forget(GUESSES, "second factor", str(person.pk))
     reauth.mark(request)
     return 200
 

@@ -30,6 +30,11 @@ def mark(request: HttpRequest) -> None:
     request.session[_CONFIRMED_AT] = int(time.time())
 
 
+def unmark(request: HttpRequest) -> None:
+    """The session began without their having shown who they are to us."""
+    request.session.pop(_CONFIRMED_AT, None)
+
+
 def is_recent(request: HttpRequest) -> bool:
     """Whether they did so in the last five minutes."""
     confirmed_at = request.session.get(_CONFIRMED_AT, 0)

@@ -151,7 +151,7 @@ def dead_link(request: HttpRequest) -> HttpResponse:
 @never_cache
 def profile(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
-    form = ProfileForm(request.POST or None, initial={"name": user.name, "login": user.login})
+    form = ProfileForm(request.POST or None, person=user)
     status = 200
     if request.method == "POST":
         status = 422
@@ -164,7 +164,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def _profile(request: HttpRequest, *, status: int, **forms: object) -> HttpResponse:
     user = person_of(request)
     context = {
-        "form": ProfileForm(initial={"name": user.name, "login": user.login}),
+        "form": ProfileForm(person=user),
         "password_form": PasswordForm(person=user),
         "languages": settings.LANGUAGES,
         **forms,
@@ -187,9 +187,15 @@ def _rename(user: User, form: ProfileForm) -> bool:
 def password(request: HttpRequest) -> HttpResponse:
     """A new password: this session goes on, every other one ends."""
     user = person_of(request)
+    if sentence := throttle.refusal(request, user.email):
+        messages.error(request, sentence)
+        return _profile(request, status=429)
     form = PasswordForm(request.POST, person=user)
     if not form.is_valid():
+        if "current" in form.errors:
+            throttle.count_failure(request, user.email)
         return _profile(request, status=422, password_form=form)
+    throttle.forget_failures(request, user.email)
     services.change_password(user=user, password=form.cleaned_data["password"])
     update_session_auth_hash(request, user)
     sessions.end_sessions(user=user, keep=request)

@@ -137,15 +137,17 @@ def _check_body(claims: dict[str, Any], body: Callable[[], bytes]) -> None:
 def _person(subject: object) -> User:
     """By e-mail address, login name, id, or what a directory calls them. Who is unknown and who may
     not sign in any more are answered alike."""
-    person = _named(subject.strip()) if isinstance(subject, str) and subject.strip() else None
+    is_text = isinstance(subject, str) and bool(subject.strip()) and subject.isprintable()
+    person = _named(str(subject).strip()) if is_text else None
     if person is None or not person.is_active or person.is_application:
         raise _refused("subject")
     return person
 
 
 def _named(subject: str) -> User | None:
+    # Ids first: a login name is chosen by people, and could look like one.
     by = {"email__iexact": subject} if "@" in subject else {"login__iexact": subject}
-    found = User.objects.filter(**by).first() or _by_id(subject)
+    found = _by_id(subject) or User.objects.filter(**by).first()
     for finder in _finders:
         found = found or finder(subject)
     return found

@@ -25,7 +25,7 @@ _USED_EVERY = timedelta(minutes=1)
 
 def digest(plain: str) -> str:
     """How keys are stored: they are random and long, so a plain hash is enough."""
-    return hashlib.sha256(plain.encode()).hexdigest()
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def valid_keys() -> Q:

@@ -18,6 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions, serializers
+from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.renderers import BaseRenderer
@@ -177,6 +178,16 @@ def _same_type(sent: str, taken: str) -> bool:
     return sent.partition(";")[0].strip().lower() == taken
 
 
+class ShallowJSONParser(JSONParser):
+    """JSON that is nested too deeply is no request; the interpreter's own limit decides."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError as error:
+            raise ParseError from error
+
+
 class ApiView(APIView):
     """Base of every API view: errors in one shape, one type, methods as they are written.
 
@@ -185,7 +196,7 @@ class ApiView(APIView):
     """
 
     content_negotiation_class = _OwnType
-    parser_classes: tuple[type[BaseParser], ...] = (JSONParser,)
+    parser_classes: tuple[type[BaseParser], ...] = (ShallowJSONParser,)
     takes_conditions = True
 
     def place(self, *args: Any, **kwargs: Any) -> Any:

@@ -14,7 +14,7 @@ _SLOT = "sign_on_flows"
 MOST = 5
 LONGEST_S = 15 * 60
 KEPT_S = 120
-MOST_POSTED = 512 * 1024
+MOST_POSTED = 256 * 1024
 
 
 def begin(request: HttpRequest, slug: str, *, next_url: str = "", for_user: str = "") -> Flow:

@@ -4,10 +4,12 @@ import logging
 import time
 
 from django.contrib.auth import logout
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.deprecation import MiddlewareMixin
 
 from apps.core.errors import AppError
+from apps.core.views import is_for_machines
 from apps.signon import services
 from apps.signon.groups import told
 from apps.signon.kinds.base import Statement
@@ -30,10 +32,13 @@ class _Kept:
     @classmethod
     def all(cls) -> list[tuple[SignOnProvider, Header]]:
         if time.monotonic() > cls.until:
-            found = SignOnProvider.objects.filter(kind=Header.kind, is_on=True)
+            cls.until = time.monotonic() + KEPT_S
+            try:
+                found = list(SignOnProvider.objects.filter(kind=Header.kind, is_on=True))
+            except DatabaseError:  # the health of an installation is told without one
+                return cls.rows
             kinds = [(row, services.kind_of(row)) for row in found]
             cls.rows = [(row, kind) for row, kind in kinds if isinstance(kind, Header)]
-            cls.until = time.monotonic() + KEPT_S
         return cls.rows
 
     @classmethod
@@ -66,7 +71,8 @@ class SignOnMiddleware(MiddlewareMixin):
         for name in {name for _row, kind in rows for name in kind.names} - kept:
             request.META.pop(name, None)
         request.__dict__.pop("headers", None)  # a cached view of what is gone now
-        if named:
+        has_key = is_for_machines(request) and "Authorization" in request.headers
+        if named and not has_key:  # a key decides alone, and programs keep no cookie
             _arrive(request, *named)
 
 

@@ -16,7 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.accounts import reauth
+from apps.accounts.second_factor import factors
 from apps.accounts.views import person_of
+from apps.core import limits
 from apps.core.errors import AppError, message_of
 from apps.core.pages import safe_next
 from apps.signon import flows, services
@@ -28,6 +31,8 @@ from apps.signon.ways import away
 log = logging.getLogger(__name__)
 _BACKEND = settings.AUTHENTICATION_BACKENDS[0]
 KEY = "sign_on_key"
+# What is posted is kept for a while, whoever posts it.
+_POSTS = "60/minute"
 
 
 def _provider(slug: str) -> SignOnProvider:
@@ -88,6 +93,7 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
 
 
 def _posted(request: HttpRequest, row: SignOnProvider) -> HttpResponse:
+    limits.require(_POSTS, "sign-on posted", str(request.META.get("REMOTE_ADDR", "")))
     again = f"{reverse('signon:callback', args=[row.slug])}?kept={flows.keep(request)}"
     response = redirect(again)
     response.status_code = 303
@@ -95,8 +101,11 @@ def _posted(request: HttpRequest, row: SignOnProvider) -> HttpResponse:
 
 
 def enter(request: HttpRequest, identity: SignOnIdentity, statement: Statement) -> None:
-    """Begin the session of this person."""
+    """Begin the session of this person. A provider may let them through without asking, so whoever
+    has a means of ours shows it again before dangerous acts."""
     login(request, identity.user, backend=_BACKEND)
+    if identity.user.has_usable_password() or factors.of(identity.user).count:
+        reauth.unmark(request)
     key = request.session.session_key or ""
     services.remember(identity=identity, session_key=key, statement=statement)
     request.session[KEY] = key
@@ -116,7 +125,9 @@ def _connected(
 @never_cache
 @_worded
 def connect(request: HttpRequest, provider: str) -> HttpResponse:
-    """Connect the account of whoever is signed in."""
+    """Connect the account of whoever is signed in: a new way in for good, so it asks who it is."""
+    if not reauth.is_recent(request):
+        return reauth.ask(request)
     row = _provider(provider)
     kind = services.kind_of(row)
     if not kind.has_button:

@@ -198,8 +198,8 @@ def prove(
     PASSKEY_REFUSED, also when its counter says that the key was copied."""
     challenge = _taken(session, purpose)
     with system_scope("sign-in: whose passkey this is"):
-        key = _named(answer, user)
         try:
+            key = _named(answer, user)
             proof = verify_authentication_response(
                 credential=dict(answer),
                 expected_challenge=challenge,

@@ -26,7 +26,7 @@ from apps.core.pages import safe_next
 from apps.core.views import error_response
 
 # Beside the lock by address: whoever knows the password has few guesses wherever they ask from.
-_GUESSES = "30/hour"
+GUESSES = "30/hour"
 _MOST_BYTES = 64 * 1024
 
 
@@ -69,7 +69,7 @@ def _try_code(request: HttpRequest, user: User, form: CodeForm) -> int:
     if sentence := throttle.refusal(request, user.email):
         form.add_error(None, sentence)
         return 429
-    allowance = limits.hit(_GUESSES, "second factor", str(user.pk))
+    allowance = limits.hit(GUESSES, "second factor", str(user.pk))
     if allowance is not None and not allowance.is_allowed:
         form.add_error(None, throttle.wait_sentence(allowance.reset_s))
         return 429
@@ -78,7 +78,7 @@ def _try_code(request: HttpRequest, user: User, form: CodeForm) -> int:
         throttle.count_failure(request, user.email)
         form.add_error("code", _("This code is not right, or was used already."))
         return 422
-    limits.forget(_GUESSES, "second factor", str(user.pk))
+    limits.forget(GUESSES, "second factor", str(user.pk))
     form.cleaned_data["by"] = by
     return 200
 
@@ -110,14 +110,15 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
 def passkey(request: HttpRequest) -> HttpResponse:
     """The signed challenge. Answers with where to go."""
     purpose, user = _purpose(request)
-    if throttle.refusal(request, "passkey"):
+    name = user.email if user else "passkey"
+    if throttle.refusal(request, name):
         return error_response(request, ErrorCode.TOO_MANY_REQUESTS, status=429)
     try:
         proven = passkeys.prove(
             session=request.session, purpose=purpose, user=user, answer=body_of(request)
         )
     except AppError:
-        throttle.count_failure(request, "passkey")
+        throttle.count_failure(request, name)
         raise
     if purpose is Purpose.SIGN_IN:
         done = signing_in.by_passkey(request, proven, to=safe_next(request, reverse("home")))
@@ -145,7 +146,7 @@ def body_of(request: HttpRequest) -> Mapping[str, Any]:
     """The JSON object of a script of ours. Raises AppError BAD_REQUEST for anything else."""
     try:
         found = json.loads(request.body) if len(request.body) <= _MOST_BYTES else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise AppError(ErrorCode.BAD_REQUEST)

@@ -37,13 +37,18 @@ def clean_path(name: str) -> str:
 
 
 def numbered(name: str, taken: "set[str]") -> str:
-    """``name``, or "name (2).pdf" and so on: the first that is not taken."""
+    """``name``, or "name (2).pdf" and so on: the first that is not taken. Of a long name the end
+    of the stem makes room for the number."""
+    if name not in taken:
+        return name
     stem, dot, suffix = _split(name)
-    for number in count(2):
-        if name not in taken:
-            break
-        name = _shortened(f"{stem} ({number}){dot}{suffix}")
-    return name
+    tails = (f" ({number}){dot}{suffix}" for number in count(2))
+    return next(found for tail in tails if (found := _with_tail(stem, tail)) not in taken)
+
+
+def _with_tail(stem: str, tail: str) -> str:
+    room = LONGEST_BYTES - len(tail.encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip() + tail
 
 
 def suffix_of(name: str) -> str:
@@ -68,5 +73,4 @@ def _shortened(name: str) -> str:
     if len(name.encode()) <= LONGEST_BYTES:
         return name
     stem, dot, suffix = _split(name)
-    room = LONGEST_BYTES - len(f"{dot}{suffix}".encode())
-    return stem.encode()[:room].decode(errors="ignore").rstrip() + dot + suffix
+    return _with_tail(stem, dot + suffix)

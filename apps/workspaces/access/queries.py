@@ -31,8 +31,10 @@ def wishes(workspace: Workspace) -> list[Wish]:
 
 def mine(workspace: Workspace) -> QuerySet[AccessRequest]:
     """What the actor asked for in a workspace."""
-    rows = AccessRequest.objects.filter(asker_id=current_scope().actor_id)
-    return rows.filter(workspace_id=workspace.pk)
+    scope = current_scope()
+    if scope.application_id is not None:
+        return AccessRequest.objects.none()
+    return AccessRequest.objects.filter(asker_id=scope.actor_id, workspace_id=workspace.pk)
 
 
 def to_decide() -> QuerySet[AccessRequest]:

@@ -21,7 +21,7 @@ def ask(*, workspace: Workspace, collection_id: UUID, reason: str) -> AccessRequ
     anywhere (DoesNotExist). Raises AppError CONFLICT while a request of theirs waits."""
     scope = current_scope()
     scope.require(Permission.WORKSPACE_VIEW, workspace.pk)
-    if scope.actor_id is None:
+    if scope.actor_id is None or scope.application_id is not None:  # people ask for themselves
         raise ScopeDenied(Permission.WORKSPACE_VIEW)
     if collection_id not in {pk for pk, _name, _about in unreadable_places(workspace)}:
         raise Collection.DoesNotExist
@@ -43,7 +43,8 @@ def ask(*, workspace: Workspace, collection_id: UUID, reason: str) -> AccessRequ
 @transaction.atomic
 def withdraw(*, request: AccessRequest) -> None:
     """By who asked."""
-    if request.asker_id != current_scope().actor_id:
+    scope = current_scope()
+    if request.asker_id != scope.actor_id or scope.application_id is not None:
         raise AccessRequest.DoesNotExist
     _answered(request, AccessRequest.State.WITHDRAWN, "")
 
