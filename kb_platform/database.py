@@ -1,7 +1,7 @@
 """DATABASES from one URL."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from kb_platform.env import Env
 
@@ -36,5 +36,9 @@ def database(values: Env, *, pool_size: int) -> dict[str, Any]:
         "PASSWORD": unquote(url.password or ""),
         "HOST": url.hostname or "",
         "PORT": str(url.port or ""),
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": pool_size, "timeout": 20}},
+        # What stands behind the "?" is for the driver: sslmode, sslrootcert, application_name …
+        "OPTIONS": {
+            **dict(parse_qsl(url.query)),
+            "pool": {"min_size": 0, "max_size": pool_size, "timeout": 20},
+        },
     }

@@ -135,13 +135,6 @@ class ProfileForm(forms.Form):
         error_messages={"invalid": _("No spaces and no @ in a login name.")},
     )
 
-    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
-        initial = {"name": person.name, "login": person.login}
-        super().__init__(*args, initial=initial, **kwargs)
-        if not person.is_administrator:
-            self.fields["login"].disabled = True
-            self.fields["login"].help_text = _("Administrators give it: programs know you by it.")
-
 
 class PasswordForm(NewPasswordForm):
     """A new password, by somebody who knows the present one."""

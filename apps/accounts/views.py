@@ -151,7 +151,7 @@ def dead_link(request: HttpRequest) -> HttpResponse:
 @never_cache
 def profile(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
-    form = ProfileForm(request.POST or None, person=user)
+    form = ProfileForm(request.POST or None, initial={"name": user.name, "login": user.login})
     status = 200
     if request.method == "POST":
         status = 422
@@ -164,7 +164,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def _profile(request: HttpRequest, *, status: int, **forms: object) -> HttpResponse:
     user = person_of(request)
     context = {
-        "form": ProfileForm(person=user),
+        "form": ProfileForm(initial={"name": user.name, "login": user.login}),
         "password_form": PasswordForm(person=user),
         "languages": settings.LANGUAGES,
         **forms,

@@ -30,10 +30,10 @@ TAGS = ["applications"]
 class _ForAdministrators(ApiView):
     """Asked before anything is looked up: to others none of it exists or does not."""
 
-    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        super().initial(request, *args, **kwargs)
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
         if not current_scope().allows(Permission.ADMINISTER):
-            raise Application.DoesNotExist if kwargs else ScopeDenied(Permission.ADMINISTER)
+            raise Application.DoesNotExist if self.kwargs else ScopeDenied(Permission.ADMINISTER)
 
 
 class ApplicationsView(_ForAdministrators):

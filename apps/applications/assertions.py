@@ -40,7 +40,7 @@ _finders: list[Finder] = []
 
 def register_finder(finder: Finder) -> None:
     """Add a way to find a person by an id from outside (a directory's), once. Asked in order, after
-    e-mail address and login name."""
+    e-mail address and id."""
     if finder not in _finders:
         _finders.append(finder)
 
@@ -135,7 +135,7 @@ def _check_body(claims: dict[str, Any], body: Callable[[], bytes]) -> None:
 
 
 def _person(subject: object) -> User:
-    """By e-mail address, login name, id, or what a directory calls them. Who is unknown and who may
+    """By e-mail address, id, or what a directory calls them. Who is unknown and who may
     not sign in any more are answered alike."""
     is_text = isinstance(subject, str) and bool(subject.strip()) and subject.isprintable()
     person = _named(str(subject).strip()) if is_text else None
@@ -145,9 +145,8 @@ def _person(subject: object) -> User:
 
 
 def _named(subject: str) -> User | None:
-    # Ids first: a login name is chosen by people, and could look like one.
-    by = {"email__iexact": subject} if "@" in subject else {"login__iexact": subject}
-    found = _by_id(subject) or User.objects.filter(**by).first()
+    # Never by login name: people choose theirs, and would choose whom a program means.
+    found = _by_id(subject) or User.objects.filter(email__iexact=subject).first()
     for finder in _finders:
         found = found or finder(subject)
     return found

@@ -25,8 +25,8 @@ from apps.permissions.scope import current_scope
 class _View(ApiView):
     """Asked before anything is looked up, so that no id tells others whether it names something."""
 
-    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        super().initial(request, *args, **kwargs)
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
         current_scope().require(Permission.ADMINISTER)
 
 

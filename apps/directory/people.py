@@ -80,7 +80,7 @@ def _made(source: IdentitySource, outside: Outside) -> User:
 
 def address_of(source: IdentitySource, outside: Outside) -> str:
     """Their e-mail address; one that reaches nobody where the source has none."""
-    return outside.email or f"{outside.key[:100]}@{source.name}.invalid"
+    return outside.email or f"{outside.key[:100]}@{source.name}.directory.invalid"
 
 
 def _free_login(login: str, *, but: User | None = None) -> str:

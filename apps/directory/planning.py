@@ -108,7 +108,8 @@ def plan(directory: Directory, people: Sequence[Outside]) -> Plan:
     # A key that is there twice is there: nobody leaves because the directory is unclear.
     unclear = {outside.key for outside in people} - {outside.key for outside in good}
     for key, identity in known.items():
-        if key not in here | unclear and identity.is_enabled:
+        # Who was deactivated by hand did not leave: they would come back with the directory.
+        if key not in here | unclear and identity.is_enabled and identity.user.is_active:
             made.leaving.append(identity)
             lost = made.words(held.get(identity.user_id, ()))
             made.lines.append(Line(Kind.LEAVES, str(identity.user), lost=lost))

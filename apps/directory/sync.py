@@ -1,10 +1,11 @@
 """Follow a directory: look at all of it, then make it so here, or ask a person first."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import DatabaseError
 from django.db.models import F
 from django.utils import timezone
 
@@ -55,9 +56,10 @@ def _fail(run: DirectoryRun, lease: Lease, code: str) -> None:
 
 
 def _follow(run: DirectoryRun, lease: Lease) -> None:
-    people = listed(run.directory)
+    people = listed(run.directory, beat=lambda: _keep(lease))
     lease.extend()
     made = plan(run.directory, people)
+    lease.extend()
     shown = [
         {
             "kind": line.kind,
@@ -90,11 +92,11 @@ def _follow(run: DirectoryRun, lease: Lease) -> None:
             )
 
 
-def listed(directory: Directory) -> list[Outside]:
+def listed(directory: Directory, *, beat: Callable[[], None] | None = None) -> list[Outside]:
     """Everybody in the directory. Raises AppError: of a part nobody is concluded to have left."""
     settings = config.settings_of(directory)
     with connecting.connected(settings) as connection:
-        people = reading.read_people(connection, settings)
+        people = reading.read_people(connection, settings, beat=beat or (lambda: None))
     if not people:
         raise AppError(ErrorCode.DIRECTORY_EMPTY, status=502)
     return [outside_of(person) for person in people]
@@ -112,6 +114,9 @@ def _carry_out(run: DirectoryRun, lease: Lease, made: Plan) -> None:
             user = person_for(source=directory.source, outside=outside)
         except AppError as error:
             log.warning("directory %s: a person is left out: %s", directory, error.code)
+            continue
+        except DatabaseError:
+            log.exception("directory %s: a person is left out", directory)
             continue
         apply_groups(user=user, origin=directory.source.origin, groups=outside.groups)
         _keep(lease)
@@ -140,7 +145,7 @@ def watch() -> None:
             log.warning("directory %s not watched: %s", directory, error.code)
             continue
         known = Identity.objects.filter(source=directory.source, is_enabled=True).count()
-        if is_too_many(len(gone), known):
+        if gone and (len(gone) == known or is_too_many(len(gone), known)):
             # So many at once are for a run, which asks a person.
             due_now(directory)
             continue

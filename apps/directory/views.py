@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.accounts import reauth
 from apps.accounts.models import User
 from apps.core.errors import AppError, message_of
 from apps.core.pages import blame, show
@@ -53,6 +54,7 @@ def directories(request: HttpRequest) -> HttpResponse:
 
 # --- settings -------------------------------------------------------------------------------------
 @for_administrators
+@reauth.required
 @never_cache
 @sensitive_post_parameters("password")
 def new(request: HttpRequest) -> HttpResponse:
@@ -63,6 +65,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @for_administrators
+@reauth.required
 @never_cache
 @sensitive_post_parameters("password")
 def edit(request: HttpRequest, directory: UUID) -> HttpResponse:
@@ -122,6 +125,7 @@ def test(request: HttpRequest) -> HttpResponse:
 
 
 @for_administrators
+@reauth.required
 @require_POST
 def delete(request: HttpRequest, directory: UUID) -> HttpResponse:
     row = _row(directory)
@@ -188,6 +192,7 @@ def confirm(request: HttpRequest, directory: UUID) -> HttpResponse:
 
 
 @for_administrators
+@reauth.required
 @require_POST
 def connect(request: HttpRequest, directory: UUID) -> HttpResponse:
     """A local account is this person of the directory."""
@@ -224,6 +229,7 @@ def tree(request: HttpRequest, directory: UUID) -> HttpResponse:
 
 # --- what groups outside give ---------------------------------------------------------------------
 @for_administrators
+@reauth.required
 @never_cache
 def rules(request: HttpRequest, identity_source: UUID) -> HttpResponse:
     """Rules of a source; a posted form adds one."""
@@ -238,6 +244,7 @@ def rules(request: HttpRequest, identity_source: UUID) -> HttpResponse:
 
 
 @for_administrators
+@reauth.required
 @require_POST
 def remove_rule(request: HttpRequest, identity_source: UUID, rule: UUID) -> HttpResponse:
     row = get_object_or_404(MappingRule, pk=rule, source=identity_source)
@@ -247,6 +254,7 @@ def remove_rule(request: HttpRequest, identity_source: UUID, rule: UUID) -> Http
 
 
 @for_administrators
+@reauth.required
 @require_POST
 def hand_over(request: HttpRequest) -> HttpResponse:
     """Documents of somebody become somebody else's."""

@@ -272,6 +272,8 @@ def _stored(upload: _Upload) -> Added:
 
 
 def _add(upload: _Upload) -> Added:
+    if upload.parent is not None:  # locked: a mail that is being deleted gets no more attachments
+        Document.objects.select_for_update().get(pk=upload.parent.pk)
     document = _existing(upload)
     if document is None:
         document = Document.objects.create(

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.core.cache import cache
+
+from apps.core.errors import AppError, ErrorCode
 from apps.isolation import looks, walk, world
 from apps.isolation.entries import ENTRIES, Caller, Entry, Seen
 from apps.isolation.models import Proof
@@ -26,6 +29,8 @@ QUESTIONS = 24
 _AGAIN = 3
 _ADDRESSES = "addresses of a hidden thing"
 _STORED = "stored answer after the right has ended"
+# Two proofs at once would take away what the other has planted.
+_AT_WORK, _LONGEST_S = "isolation:at-work", 2 * 3600
 _BLIND = "not found by who may: the proof is blind"
 
 ALL: list[Entry] = [*ENTRIES, Entry("chat socket", chat_socket, is_for_keys=False, every=16)]
@@ -53,23 +58,46 @@ class Tally:
         ]
 
 
+def _removed() -> str:
+    """Take away what was planted; what went wrong, if anything did."""
+    try:
+        world.remove()
+    except EngineError as broken:
+        log.warning("proof of isolation: %s", broken)
+        return f"{type(broken).__name__}: what was planted is still in the index"
+    return ""
+
+
 def prove(*, number: int = QUESTIONS, entries: list[Entry] | None = None) -> Proof:
     """One proof, written down whatever comes of it. Safe while people work; run it outside of any
-    transaction, since what it plants has to be seen by other threads."""
+    transaction, since what it plants has to be seen by other threads. Raises AppError CONFLICT
+    while another one is at work."""
+    if not cache.add(_AT_WORK, 1, _LONGEST_S):
+        raise AppError(ErrorCode.CONFLICT, status=409)
+    try:
+        return _proven(number, entries or ALL)
+    finally:
+        cache.delete(_AT_WORK)
+
+
+def _proven(number: int, entries: list[Entry]) -> Proof:
     started = time.monotonic()
     tally, error = Tally(), ""
-    world.remove()
     try:
+        world.remove()
         planted = world.build()
         for visitor in planted.visitors:
-            _visit(planted, visitor, tally, number, entries or ALL)
-        if not _is_found_by_who_may(planted, entries or ALL):
+            _visit(planted, visitor, tally, number, entries)
+        if not _is_found_by_who_may(planted, entries):
             error = _BLIND
     except EngineError as broken:
         error = f"{type(broken).__name__}: the models or the index do not answer"
         log.warning("proof of isolation: %s", error)
+    except Exception as broken:  # a proof that broke is written down as one that proved nothing
+        error = f"{type(broken).__name__}: the proof broke off"
+        log.exception("proof of isolation")
     finally:
-        world.remove()
+        error = _removed() or error
     with system_scope("proof: what it found is written down"):
         proof = Proof.objects.create(
             questions=tally.asked.total(),

@@ -12,7 +12,7 @@ from apps.core import hooks
 from apps.core.errors import AppError, ErrorCode
 from apps.core.ids import uuid7
 from apps.events import services as events
-from apps.permissions.roles import Permission, Role
+from apps.permissions.roles import GRANTS, Permission, Role
 from apps.permissions.scope import current_scope, system_scope
 from apps.workspaces.models import AccessRequest, Collection, CollectionGrant, Workspace
 
@@ -107,8 +107,11 @@ def grant(
     role: str = Role.VIEWER,
     expires_at: datetime | None = None,
 ) -> CollectionGrant:
-    """Let a person or a group into one collection. Granted again: role and end are replaced."""
+    """Let a person or a group into one collection. Granted again: role and end are replaced.
+    Nobody lets others, or themselves, write where they may not."""
     current_scope().require(Permission.COLLECTION_MANAGE, collection.workspace_id)
+    if Permission.DOCUMENT_WRITE in GRANTS[Role(role)]:
+        current_scope().require(Permission.DOCUMENT_WRITE, collection.workspace_id)
     row, _is_new = CollectionGrant.objects.update_or_create(
         collection=collection,
         user=user,

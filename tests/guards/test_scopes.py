@@ -94,6 +94,9 @@ APPROVED = {
         "sign-on: the person is not signed in yet",
         "sign-on: the provider ends sessions, nobody is signed in",
     },
+    "apps/workspaces/roles/granting.py": {
+        "what roles alone give, before one is given on",
+    },
     "apps/workspaces/collections.py": {
         "collections end: quotes, files and vectors of everybody's documents go",
     },

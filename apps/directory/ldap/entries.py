@@ -82,6 +82,17 @@ def key_filter(key: str, settings: Settings) -> str:
     return f"({settings.key_attribute}={value})"
 
 
+def is_key(key: str, settings: Settings) -> bool:
+    """Whether a text can be a key: one that was typed may be anything."""
+    if settings.key_attribute.lower() != "objectguid":
+        return bool(key)
+    try:
+        UUID(key)
+    except ValueError:
+        return False
+    return True
+
+
 def person_from(
     dn: str, attributes: Attributes, settings: Settings, groups: Iterable[str] = ()
 ) -> OutsidePerson:

@@ -1,7 +1,7 @@
 """Reading people and groups: in pages, whole or not at all, with groups inside groups."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import ldap
@@ -83,7 +83,8 @@ class Groups:
         while waiting:
             found |= waiting
             waiting = {up for one in waiting for up in self.holders.get(one, ())} - found
-        return sorted(self.names.get(each, each) for each in found)
+        # Groups outside of the named places count for nothing, as when somebody signs in.
+        return sorted(self.names[each] for each in found if each in self.names)
 
 
 def _rid(attributes: Attributes) -> str:
@@ -92,12 +93,19 @@ def _rid(attributes: Attributes) -> str:
     return str(int.from_bytes(sid[-4:], "little")) if len(sid) >= 12 else ""
 
 
-def read_groups(connection: LDAPObject, settings: Settings) -> Groups:
+def _nobody() -> None:
+    """Nobody waits."""
+
+
+def read_groups(
+    connection: LDAPObject, settings: Settings, beat: Callable[[], None] = _nobody
+) -> Groups:
     groups = Groups()
     # Large groups of Active Directory give their members in slices; there people say it.
     names = [each for each in _GROUP if each not in _MEMBERS or not settings.is_active_directory]
     for base in settings.group_bases:
         for dn, attributes in search(connection, base, settings.group_filter, names):
+            beat()
             groups.add(dn, attributes)
     return groups
 
@@ -167,13 +175,17 @@ def _chunks(terms: list[str]) -> Iterable[list[str]]:
 
 
 # --- people ---------------------------------------------------------------------------------------
-def read_people(connection: LDAPObject, settings: Settings) -> list[OutsidePerson]:
-    """Everybody below the bases, each with their groups. An entry below two bases counts once."""
-    groups = read_groups(connection, settings)
+def read_people(
+    connection: LDAPObject, settings: Settings, *, beat: Callable[[], None] = _nobody
+) -> list[OutsidePerson]:
+    """Everybody below the bases, each with their groups. An entry below two bases counts once.
+    ``beat`` is called again and again while that takes."""
+    groups = read_groups(connection, settings, beat)
     names = entries.wanted_attributes(settings)
     found: dict[str, OutsidePerson] = {}
     for base in settings.user_bases:
         for dn, attributes in search(connection, base, settings.user_filter, names):
+            beat()
             login = entries.text(attributes, settings.login_attribute)
             theirs = [*groups.of(dn, attributes, login), *units_above(dn)]
             found[canonical(dn)] = entries.person_from(dn, attributes, settings, theirs)
@@ -184,7 +196,8 @@ def read_states(connection: LDAPObject, settings: Settings, keys: Sequence[str])
     """Key → whether the account counts, of those keys that are there."""
     found: dict[str, bool] = {}
     names = [settings.key_attribute, *entries.STATE]
-    for several in _chunks([entries.key_filter(key, settings) for key in keys]):
+    filters = [entries.key_filter(key, settings) for key in keys if entries.is_key(key, settings)]
+    for several in _chunks(filters):
         wanted = f"(&{settings.user_filter}(|{''.join(several)}))"
         for base in settings.user_bases:
             for _dn, attributes in search(connection, base, wanted, names):

@@ -12,8 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from apps.core.errors import AppError, ErrorCode
+from apps.core.leases import LeaseLost
 from apps.core.room import free
 from apps.documents import services
 from apps.documents.arrival.names import clean_path, numbered
@@ -69,6 +71,17 @@ def take_in(work: Work, found: Unpacked) -> None:
                 if error.status == 507:
                     raise OSError(28, "no room for an attachment") from error
                 left.append((name, error.code))
+            except Document.DoesNotExist as error:  # the mail was deleted meanwhile
+                raise LeaseLost from error
+    _note(version, taken, left)
+
+
+@transaction.atomic
+def _note(version: DocumentVersion, taken: list[UUID], left: list[tuple[str, str]]) -> None:
+    """Write down what came of them, with what somebody deleted while the others were added."""
+    row = DocumentVersion.objects.select_for_update().get(pk=version.pk)
+    names = {name for name, _code in left}
+    left += [(n, ErrorCode.ATTACHMENT_REMOVED) for n in removed_by_hand(row) if n not in names]
     said: dict[str, Any] = {"taken": [str(pk) for pk in taken], "left": left}
     DocumentVersion.objects.filter(pk=version.pk).update(
         attachments=said if taken or left else None
@@ -108,7 +121,10 @@ def _as_uploader(run: IngestRun) -> Iterator[None]:
 
 def settle(version: DocumentVersion) -> None:
     """The version answers now: what is not attached to it any more goes, as with the old one."""
-    taken = (version.attachments or {}).get("taken", [])
-    gone = Document.objects.filter(parent_id=version.document_id).exclude(pk__in=taken)
-    for document in gone:
+    said = version.attachments or {}
+    # What is attached and could not be taken in this time stays as it was.
+    failed = [name for name, code in said.get("left", []) if code != ErrorCode.ATTACHMENT_REMOVED]
+    gone = Document.objects.filter(parent_id=version.document_id)
+    gone = gone.exclude(pk__in=said.get("taken", []))
+    for document in gone.exclude(versions__filename__in=failed):
         services.delete_document(document=document, is_by_hand=False)

@@ -9,7 +9,7 @@ def note_removed(document: Document) -> None:
     if document.parent_id is None:
         return
     versions = DocumentVersion.objects.filter(document_id=document.parent_id)
-    mail = versions.order_by("-number").first()
+    mail = versions.select_for_update().order_by("-number").first()
     named = document.versions.order_by("-number").values_list("filename", flat=True).first()
     if mail is None or named is None:
         return

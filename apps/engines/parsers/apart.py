@@ -15,6 +15,10 @@ class Taken:
 
     def take(self, name: str, data: bytes) -> None:
         """Keep a file. One that is too large or no archive of its kind is left."""
+        self._walk.seen += 1
+        if self._walk.seen > self._walk.limits.most_members:
+            self.leave(name, "ARCHIVE_TOO_LARGE")
+            return
         try:
             with self._walk.sink(name, depth=1) as sink:
                 sink.write(data)

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from apps.core.errors import AppError, ErrorCode
 from apps.events import services as events
-from apps.permissions.roles import Permission, Role
+from apps.permissions.roles import GRANTS, Permission, Role
 from apps.permissions.scope import ScopeDenied, current_scope
 from apps.workspaces.collections import grant
-from apps.workspaces.models import AccessRequest, Collection, Workspace
+from apps.workspaces.models import AccessRequest, Collection, CollectionGrant, Workspace
 from apps.workspaces.queries import unreadable_places
 
 
@@ -60,14 +60,23 @@ def approve(
     """Grant what was asked for. Raises AppError CONFLICT when it is answered already."""
     current_scope().require(Permission.COLLECTION_MANAGE, request.workspace_id)
     _answered(request, AccessRequest.State.GRANTED, answer)
-    grant(
-        collection=Collection.objects.get(pk=request.collection_id),
-        user=request.asker,
-        role=role,
-        expires_at=expires_at,
-    )
+    collection = Collection.objects.get(pk=request.collection_id)
+    role, expires_at = _never_less(collection, request, Role(role), expires_at)
+    grant(collection=collection, user=request.asker, role=role, expires_at=expires_at)
     events.record("access.granted", request, who=str(request.asker), role=role)
     return request
+
+
+def _never_less(
+    collection: Collection, request: AccessRequest, role: Role, ends: datetime | None
+) -> tuple[Role, datetime | None]:
+    """What they were granted while the request waited is not made less by saying yes to it."""
+    held = CollectionGrant.objects.filter(collection=collection, user=request.asker).first()
+    if held is None or (held.expires_at is not None and held.expires_at <= timezone.now()):
+        return role, ends
+    wider = role if GRANTS[role] >= GRANTS[Role(held.role)] else Role(held.role)
+    later = None if None in (ends, held.expires_at) else max(filter(None, (ends, held.expires_at)))
+    return wider, later
 
 
 @transaction.atomic

@@ -4,8 +4,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from apps.accounts.models import User
 from apps.permissions.roles import GRANTS, Permission, Role
-from apps.permissions.scope import ScopeDenied, current_scope
+from apps.permissions.scope import ScopeDenied, current_scope, system_scope
+from apps.workspaces.rights.facts import facts_of
 from apps.workspaces.roles.models import CustomRole
 
 AnyRole = Role | CustomRole
@@ -31,8 +33,7 @@ def require_grantable(role: AnyRole, workspace_id: UUID) -> None:
     scope = current_scope()
     if scope.is_system or scope.allows(Permission.ADMINISTER):
         return
-    held = scope.workspaces.get(workspace_id, frozenset())
-    if missing := permissions_of(role) - held:
+    if missing := permissions_of(role) - _held(workspace_id):
         raise ScopeDenied(min(missing))
 
 
@@ -40,7 +41,19 @@ def grantable(workspace_id: UUID) -> list[CustomRole]:
     """Of the installation's own roles those that the actor may give in this workspace."""
     scope = current_scope()
     rows = list(CustomRole.objects.all())
-    if scope.allows(Permission.ADMINISTER):
+    if not rows or scope.allows(Permission.ADMINISTER):
         return rows
-    held = scope.workspaces.get(workspace_id, frozenset())
+    held = _held(workspace_id)
     return [role for role in rows if role.held() <= held]
+
+
+def _held(workspace_id: UUID) -> frozenset[Permission]:
+    """What the actor's roles give in the whole workspace. A grant on one collection lets them in
+    there, and is nothing that they could give on for the others."""
+    scope = current_scope()
+    if scope.actor_id is None:
+        return frozenset()
+    with system_scope("what roles alone give, before one is given on"):
+        user = User.objects.filter(pk=scope.actor_id).first()
+        by_role = facts_of(user).by_role(workspace_id) if user else frozenset()
+    return by_role & scope.workspaces.get(workspace_id, frozenset())

@@ -1,5 +1,6 @@
 """Answers that another process writes, or wrote until it died."""
 
+import asyncio
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -97,6 +98,7 @@ async def test_an_answer_whose_process_died_is_marked_and_keeps_what_was_said(
         await talk.send(type="stop", turn=turn)
         await talk.until(*LAST)
         running._running.clear()
+        await asyncio.sleep(0.5)  # a last sign of life may still be on its way
         died = timezone.now() - timedelta(minutes=1)
         await sql(Turn.objects.update, state="running", answer="Ninety", heartbeat_at=died)
         frames = await talk.follow(turn)

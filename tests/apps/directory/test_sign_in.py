@@ -160,7 +160,7 @@ def test_a_missing_address_makes_one_that_reaches_nobody(directory, server):
     connection.modify_s(slapd.person("wang"), [(ldap.MOD_DELETE, "mail", None)])
     connection.unbind_s()
     assert comes_in("wang")
-    assert User.objects.get(login="wang").email.endswith("@main.invalid")
+    assert User.objects.get(login="wang").email.endswith("@main.directory.invalid")
 
 
 def test_a_login_name_that_somebody_has_is_not_taken_from_them(directory):

@@ -296,3 +296,31 @@ def test_members_of_an_attached_archive_are_documents_and_bombs_are_left(
         ("files.zip/../outside.txt", "OUTSIDE_PATH"),
         ("bomb.zip", "ARCHIVE_TOO_LARGE"),
     }
+
+
+def test_two_attachments_of_one_long_name_are_two_documents(
+    as_: As, dora: User, collection: Collection
+) -> None:
+    name = "合同" * 60 + ".txt"
+    document = put(as_, dora, collection, offer((name, "One."), (name, "Two."), (name, "Three.")))
+    assert len(set(attached(document))) == 3
+
+
+def test_a_mail_that_is_deleted_while_it_is_read_leaves_no_attachment(
+    as_: As, dora: User, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with as_(dora):
+        added = add(collection, offer(("a.txt", "One."), ("b.txt", "Two.")), "offer.eml")
+    whole = services.add_version
+
+    def deleted_meanwhile(**fields: object) -> services.Added:
+        if fields["name"] == "b.txt":
+            with as_(dora):
+                services.delete_document(document=Document.objects.get(pk=added.document.pk))
+        return whole(**fields)  # type: ignore[arg-type]
+
+    with system_scope("test: a worker"), monkeypatch.context() as patched:
+        patched.setattr(services, "add_version", deleted_meanwhile)
+        ingest.parse(added.run.pk)
+    with as_(dora):
+        assert not Document.objects.exists()

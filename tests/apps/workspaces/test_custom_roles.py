@@ -111,6 +111,9 @@ def test_who_decides_on_collections_grants_them_and_changes_no_settings(
     browser = client_of(dora)
     url = f"/w/{workspace.slug}/collections/{collection.pk}/grants"
     assert browser.post(url, {"who": erin.email, "role": "viewer"}).status_code == 201
+    for who in (erin, dora):  # more than they may do themselves
+        assert browser.post(url, {"who": who.email, "role": "contributor"}).status_code == 403
+    assert collection.pk not in scope_of(dora).writable
     assert collection.pk in scope_of(erin).readable
     new = {"name": "Plans", "is_open": "on", "is_listed": "on"}
     assert browser.post(f"/w/{workspace.slug}/collections/new", new).status_code == 302

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
+from apps.core.errors import AppError
 from apps.isolation import world
 from apps.isolation.prove import QUESTIONS, prove
 from apps.isolation.report import as_markdown
@@ -33,7 +34,11 @@ class Command(BaseCommand):
         if options["clean"]:
             world.remove()
             return
-        proof = prove(number=options["questions"])
+        try:
+            proof = prove(number=options["questions"])
+        except AppError as error:
+            msg = "Another proof is at work. Wait for it, or try again in two hours."
+            raise CommandError(msg) from error
         with translation.override(options["language"]):
             text = as_markdown(proof)
         if options["report"]:
