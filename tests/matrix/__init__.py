@@ -1,0 +1,1 @@
+"""Who gets what answer from every address, frame and job: one table, and what keeps it true."""
