@@ -155,7 +155,7 @@ def make_passkey(owner: User, name: str = "telephone") -> Passkey:
     """A passkey that no device has."""
     number = next(_numbers)
     with system_scope("test: make_passkey"):
-        return Passkey.objects.create(owner=owner, name=name, credential_id=f"id-{number}")
+        return Passkey.objects.create(owner=owner, name=name, credential_id=f"{number:08}")
 
 
 def make_session(user: User) -> BrowserSession:
