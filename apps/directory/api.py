@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts import reauth
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
 from apps.directory import services
 from apps.directory.models import Directory, DirectoryRun, IdentitySource, MappingRule
@@ -66,6 +67,7 @@ class RulesView(_View):
         responses={201: MappingRuleOut, **errors(400, 403, 404)},
     )
     def post(self, request: Request, identity_source: UUID) -> Response:
+        reauth.require(request)
         source = self.place(identity_source=identity_source)
         rule = services.add_rule(source=source, **checked(MappingRuleIn, request.data))
         return Response(MappingRuleOut(rule).data, status=201)
@@ -82,6 +84,7 @@ class RuleView(_View):
         responses={204: None, **errors(403, 404)},
     )
     def delete(self, request: Request, identity_source: UUID, rule: UUID) -> Response:
+        reauth.require(request)
         services.remove_rule(rule=self.place(identity_source=identity_source, rule=rule))
         return Response(status=204)
 

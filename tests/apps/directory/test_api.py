@@ -62,3 +62,16 @@ def test_others_than_administrators_get_none_of_it(ask, alice):
     row = factories.make_rule().source.directory
     for path in ("directories", "identity-sources", f"directories/{row.pk}/runs"):
         assert ask("get", path, key=key).status_code == 403
+
+
+def test_a_session_that_has_not_shown_who_it_is_changes_no_rule(admin):
+    browser, source = Client(), source_of("oidc:acme")
+    browser.force_login(admin)
+    session = browser.session
+    session.pop("confirmed_at")
+    session.save()
+    path = f"/api/v1/administration/identity-sources/{source.pk}/rules"
+    body = {"outside": "staff", "is_administrator": True}
+    answer = browser.post(path, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "CONFIRM_IDENTITY")
+    assert not MappingRule.objects.exists()
