@@ -14,6 +14,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 
 from apps.core.uploads import BodyLimit  # noqa: E402
 from kb_platform.env import env  # noqa: E402
+from kb_platform.headers import LeastHeaders  # noqa: E402
 from kb_platform.lifespan import lifespan  # noqa: E402
 from kb_platform.peer import behind_proxies  # noqa: E402
 from kb_platform.sockets import sockets  # noqa: E402
@@ -21,7 +22,7 @@ from kb_platform.sockets import sockets  # noqa: E402
 application = behind_proxies(
     ProtocolTypeRouter(
         {
-            "http": BodyLimit(_http),
+            "http": LeastHeaders(BodyLimit(_http)),
             "websocket": AllowedHostsOriginValidator(sockets),
             "lifespan": lifespan,
         }

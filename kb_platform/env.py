@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 _SECRETS = Path("/run/secrets")
+# Sessions are signed and secrets sealed with it, unstretched: a word that somebody typed is no key.
+LEAST_SECRET = 32
 
 
 class Env(BaseSettings):
@@ -22,6 +24,7 @@ class Env(BaseSettings):
         secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
         env_file=None,
         extra="ignore",
+        hide_input_in_errors=True,  # a refused value may be a secret
     )
 
     # --- the installation -------------------------------------------------------------------
@@ -29,7 +32,8 @@ class Env(BaseSettings):
         ROOT / "var", description="Folder of everything that must survive: SQL, files, index, key."
     )
     secret_key: SecretStr | None = Field(
-        None, description="Signs sessions and seals stored secrets. None: made once in data_dir."
+        None,
+        description="Signs sessions and seals stored secrets; 32 characters at least. None: made once in data_dir.",
     )
     secret_key_before: SecretStr | None = Field(
         None,
@@ -243,6 +247,15 @@ class Env(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < LEAST_SECRET:
+            raise ValueError(
+                f"at least {LEAST_SECRET} characters; `openssl rand -base64 48` makes one"
+            )
+        return value
 
     @field_validator("limit_anonymous", "limit_person")
     @classmethod

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kb_platform.database import database
 from kb_platform.env import ROOT, directory_of, env
+from kb_platform.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - read by Django
 from kb_platform.secret import earlier_keys, secret_key, token_for
 
 _env = env()
@@ -70,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.core.middleware.NoStoreMiddleware",
     "apps.accounts.sessions.middleware.LastUseMiddleware",
     "apps.signon.middleware.SignOnMiddleware",
     "apps.accounts.language.LanguageMiddleware",
@@ -186,8 +188,10 @@ ADMIN_PASSWORD = _env.admin_password.get_secret_value() if _env.admin_password e
 # --- security -----------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _env.secure_cookies
 # Two installations on one host (other ports) would share cookie names and sign each other out.
-SESSION_COOKIE_NAME = f"fn_session_{_env.port}"
-CSRF_COOKIE_NAME = f"fn_csrf_{_env.port}"
+# Behind TLS the prefix makes browsers refuse one that another host or a plain page has planted.
+_PREFIX = "__Host-" if _env.secure_cookies else ""
+SESSION_COOKIE_NAME = f"{_PREFIX}fn_session_{_env.port}"
+CSRF_COOKIE_NAME = f"{_PREFIX}fn_csrf_{_env.port}"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_ENGINE = "apps.accounts.sessions.store"
@@ -300,52 +304,7 @@ STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# --- API ----------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "apps.accounts.authentication.ApiKeyAuthentication",
-        "apps.accounts.authentication.SameSiteSessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
-        "rest_framework.parsers.MultiPartParser",
-    ],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "apps.core.drf.exception_handler",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Footnote",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "kb_platform.api.with_health",
-        "kb_platform.api.with_conditions",
-    ],
-    # One name for each set of choices, whichever fields have it.
-    "ENUM_NAME_OVERRIDES": {
-        "AccessState": "apps.workspaces.access.api.ACCESS_STATES",
-        "AnswerMode": "apps.workspaces.models.AnswerMode",
-        "DocumentState": "apps.documents.serializers.STATES",
-        "GrantRole": "apps.workspaces.serializers.GRANT_ROLES",
-        "KeyScope": "apps.permissions.roles.KeyScope",
-        "Permission": "apps.permissions.roles.Permission",
-        "Role": "apps.permissions.roles.Role",
-        "RuleEffect": "apps.workspaces.rights.explain.EFFECTS",
-        "SearchMode": "apps.rag.retrieve.Mode",
-        "SourceKind": "apps.sources.serializers.KIND_NAMES",
-        "SourceRunState": "apps.sources.serializers.RUN_STATES",
-        "SourceState": "apps.sources.serializers.SOURCE_STATES",
-        "TurnState": "apps.chat.models.Turn.State",
-    },
-}
-
+# --- lines of the parts ---------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

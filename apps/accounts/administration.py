@@ -15,6 +15,7 @@ from apps.accounts import queries, reauth, services, throttle
 from apps.accounts.forms import PersonForm
 from apps.accounts.models import User
 from apps.accounts.second_factor import lost
+from apps.accounts.sessions import services as sessions
 from apps.accounts.views import taken
 from apps.core.errors import AppError, ErrorCode, message_of
 from apps.core.pages import blame, show
@@ -93,6 +94,16 @@ def unlock(request: HttpRequest, user: UUID) -> HttpResponse:
 def deactivate(request: HttpRequest, user: UUID) -> HttpResponse:
     found = get_object_or_404(User, pk=user)
     return _unless_refused(request, found, lambda: services.deactivate(user=found))
+
+
+@for_administrators
+@require_POST
+@reauth.required
+def sign_out(request: HttpRequest, user: UUID) -> HttpResponse:
+    """End somebody's session in every browser; of oneself, in every other."""
+    found = get_object_or_404(User, pk=user)
+    sessions.end_sessions(user=found, keep=request if found == request.user else None)
+    return _people(request)
 
 
 @for_administrators

@@ -10,6 +10,7 @@ urlpatterns = [
     path("people", administration.people, name="people"),
     path("people/add", administration.add, name="people-add"),
     path("people/<uuid:user>/reset", administration.reset, name="person-reset"),
+    path("people/<uuid:user>/sign-out", administration.sign_out, name="person-sign-out"),
     path("people/<uuid:user>/deactivate", administration.deactivate, name="person-deactivate"),
     path("people/<uuid:user>/reactivate", administration.reactivate, name="person-reactivate"),
     path(

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from apps.accounts import outside, services, signing_in, throttle
+from apps.accounts import outside, reauth, services, signing_in, throttle
 from apps.accounts.forms import (
     JoinForm,
     LanguageForm,
@@ -99,11 +99,13 @@ def _why_not(request: HttpRequest) -> str:
 @open_before
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """Sign out here, and where the session began."""
-    if (leaving := outside.leaving(request)) is not None:
-        return leaving
-    logout(request)
-    return redirect("accounts:sign-in")
+    """Sign out here, and where the session began. What pages kept in the browser goes too."""
+    response = outside.leaving(request)
+    if response is None:
+        logout(request)
+        response = redirect("accounts:sign-in")
+    response["Clear-Site-Data"] = '"storage"'
+    return response
 
 
 # --- first run and one-time links -----------------------------------------------------------------
@@ -155,6 +157,9 @@ def profile(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         status = 422
+        is_new_way_in = form.is_valid() and form.cleaned_data["login"] != user.login
+        if is_new_way_in and not reauth.is_recent(request):
+            return reauth.ask(request)
         if form.is_valid() and _rename(user, form):
             messages.success(request, _("Saved."))
             return redirect("accounts:profile")

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
 from django.utils.deprecation import MiddlewareMixin
 
 from apps.core import limits
@@ -30,6 +31,17 @@ class ErrorMiddleware(MiddlewareMixin):
                 return error_response(request, ErrorCode.DISK_FULL, status=507)
             case _:
                 return None
+
+
+class NoStoreMiddleware(MiddlewareMixin):
+    """No page of somebody who is signed in stays in the browser after they have left, or with a
+    proxy. A view that says for itself how long its answer keeps is left alone."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and "Cache-Control" not in response and request.user.is_authenticated:
+            add_never_cache_headers(response)
+        return response
 
 
 class LimitMiddleware(MiddlewareMixin):

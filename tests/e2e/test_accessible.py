@@ -141,12 +141,14 @@ def test_language_and_theme_are_chosen_in_the_menu_and_stay(looking, library):
     page = looking()
     page.goto("/")
     page.locator(".user-button").click()
-    page.get_by_role("button", name="Dark").click()
+    with page.expect_response(lambda answer: answer.url.endswith("/me/theme")):
+        page.get_by_role("button", name="Dark").click()  # seen at once, kept a moment later
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.locator(".user-button").click()
-    page.get_by_role("button", name="Automatic").click()
+    with page.expect_response(lambda answer: answer.url.endswith("/me/theme")):
+        page.get_by_role("button", name="Automatic").click()
     page.get_by_role("button", name="中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
     page.locator(".user-button").click()

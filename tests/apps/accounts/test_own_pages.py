@@ -25,6 +25,18 @@ def test_one_renames_oneself(alice: User, client_of: SignIn) -> None:
     assert "Alice L." in browser.get("/me").content.decode()
 
 
+def test_a_login_name_is_changed_only_by_who_has_just_shown_who_they_are(
+    alice: User, client_of: SignIn
+) -> None:
+    with time_machine.travel(timezone.now() - timedelta(hours=1)):
+        browser = client_of(alice)
+    asked = browser.post("/me", {"name": "Alice L.", "login": "al"})
+    assert (asked.status_code, asked["Location"].split("?")[0]) == (302, "/me/confirm")
+    assert browser.post("/me", {"name": "Alice L.", "login": ""}).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.name, alice.login) == ("Alice L.", "")
+
+
 @pytest.mark.parametrize("login", ["bobby", "BOBBY"])
 def test_a_login_name_that_is_taken_is_refused_beside_the_field(
     login: str, alice: User, client_of: SignIn

@@ -60,6 +60,26 @@ def test_all_others_are_ended(alice: User, bob: User, client_of: SignIn) -> None
     assert [is_in(each) for each in (here, there, third, of_bob)] == [True, False, False, True]
 
 
+def test_an_administrator_signs_somebody_out_everywhere(
+    admin: User, alice: User, client_of: SignIn
+) -> None:
+    office, browsers = client_of(admin), [client_of(alice), client_of(alice)]
+    done = office.post(
+        f"/administration/people/{alice.pk}/sign-out", headers={"HX-Request": "true"}
+    )
+    assert done.status_code == 200
+    assert [is_in(each) for each in browsers] == [False, False]
+    assert office.post(f"/administration/people/{admin.pk}/sign-out").status_code == 200
+    assert is_in(office)
+
+
+def test_nobody_else_does(alice: User, bob: User, client_of: SignIn) -> None:
+    victim = client_of(bob)
+    refused = client_of(alice).post(f"/administration/people/{bob.pk}/sign-out")
+    assert refused.status_code == 403
+    assert is_in(victim)
+
+
 def test_nobody_ends_or_sees_anothers(alice: User, carol: User, client_of: SignIn) -> None:
     victim, stranger = client_of(alice), client_of(carol)
     handle = row_of(victim).handle

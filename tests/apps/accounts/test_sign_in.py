@@ -135,6 +135,14 @@ def test_signing_out_needs_a_post(alice: User, client_of: Callable[[User], Clien
     assert not is_signed_in(browser)
 
 
+def test_nothing_of_a_person_stays_in_the_browser_that_they_left(
+    alice: User, client_of: Callable[[User], Client]
+) -> None:
+    browser = client_of(alice)
+    assert "no-store" in browser.get("/search")["Cache-Control"]
+    assert browser.post("/sign-out")["Clear-Site-Data"] == '"storage"'
+
+
 def test_the_session_changes_when_one_signs_in(alice: User, client: Client) -> None:
     """A session that somebody else planted in the browser must not become a signed-in one."""
     client.post("/me/language", {"language": "en"})
