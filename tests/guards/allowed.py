@@ -67,6 +67,7 @@ ASYNC_FILES = {
     "apps/documents/reader/delivery.py": "a large file is streamed without being held in memory",
     "apps/workspaces/middleware.py": "runs in both kinds of request",
     "apps/events/export.py": "a long list is sent as it is read",
+    "kb_platform/headers.py": "ASGI: answers that Django did not give carry them too",
     "kb_platform/lifespan.py": "ASGI",
     "kb_platform/peer.py": "ASGI",
 }
