@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "apps.workspaces",
     "apps.applications",
     "apps.engines",
+    "apps.gateway",
     "apps.documents",
     "apps.intake",
     "apps.sources",
@@ -150,9 +151,8 @@ SILENCED_SYSTEM_CHECKS = [
     "axes.W003",
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-if os.environ.get(
-    "PYTEST_VERSION"
-):  # Argon2 is slow on purpose; the suite signs in thousands of times
+# Argon2 is slow on purpose; the suite signs in thousands of times.
+if os.environ.get("PYTEST_VERSION"):
     PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

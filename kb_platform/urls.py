@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("apps.search.urls")),
     path("", include("apps.chat.urls")),
     path("", include("apps.engines.urls")),
+    path("", include("apps.gateway.urls")),
     path("", include("apps.isolation.urls")),
     path("api/v1/health", health, name="health"),
     path("api/chat", ShortChatView.as_view(), name="chat-short"),

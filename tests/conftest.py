@@ -53,6 +53,8 @@ from django.utils import translation  # noqa: E402
 from apps.accounts.models import User  # noqa: E402
 from apps.core import jobs, limits  # noqa: E402
 from apps.engines import factory  # noqa: E402
+from apps.gateway import generator as gateway_generator  # noqa: E402
+from apps.gateway import health as gateway_health  # noqa: E402
 from apps.permissions.scope import Scope, entered  # noqa: E402
 from apps.signon import middleware as sign_on  # noqa: E402
 from apps.workspaces.models import Collection, Workspace  # noqa: E402
@@ -89,6 +91,8 @@ def _clean(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.PARSED_DIR = tmp_path / "parsed"
     settings.WHITENOISE_AUTOREFRESH = True  # or every test client reads the folder of static files
     factory.reset()
+    gateway_health.reset()
+    gateway_generator.reset()
     cache.clear()
     sign_on.forget(until=inf)  # or now and then a request would have one query more
     limits.reset()

@@ -36,6 +36,7 @@ class Behaviour(StrEnum):
     HANG = "hang"  # accepts and never answers
     SILENT = "silent"  # says half and then nothing more
     BROKEN = "broken"  # says half and closes the connection
+    DRIP = "drip"  # says half and then keeps the line open with comments, without a word
     GARBAGE = "garbage"
     ERROR_EVENT = "error"  # an error inside the stream
     BUSY = "429"
@@ -134,6 +135,10 @@ class FakeServer:
         match self.behaviour:
             case Behaviour.SILENT:
                 await asyncio.sleep(3600)
+            case Behaviour.DRIP:
+                while True:
+                    yield b": still there\n\n"
+                    await asyncio.sleep(0.05)
             case Behaviour.BROKEN:
                 raise ConnectionResetError
             case Behaviour.GARBAGE:

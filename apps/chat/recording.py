@@ -17,8 +17,9 @@ from apps.chat.queries import ancestors
 from apps.chat.services import Opened
 from apps.chat.sources import citation_of, source_of
 from apps.core.errors import ErrorCode
-from apps.engines import factory
 from apps.events import services as events
+from apps.gateway import services as gateway
+from apps.gateway.services import Plan
 from apps.permissions.scope import current_scope
 from apps.rag import evidence
 from apps.rag import prompt as prompts
@@ -42,9 +43,6 @@ TOKENS_PER_PASSAGE = 250
 FEWEST_PASSAGES, MOST_PASSAGES = 6, 20
 # The share of the budget that an asker's own instructions may fill.
 INSTRUCTIONS_SHARE = 4
-# A processor without a GPU reads about 70 tokens a second, and another question may be before us.
-LOCAL_PATIENCE = Patience(first_token_s=180, between_tokens_s=60, total_s=900)
-REMOTE_PATIENCE = Patience(first_token_s=60, between_tokens_s=30, total_s=600)
 CHARS_PER_TOKEN = 8
 LONGEST_KEPT = 200_000
 KEYWORD_ONLY, NOTHING_FOUND = "KEYWORD_ONLY", "NOTHING_FOUND"
@@ -71,12 +69,18 @@ class Prepared:
     shown: list[Source]
     hidden: int
     note: str
-    generator: Generator
-    model: str
+    plan: Plan
     max_tokens: int
-    patience: Patience
     refusal: str = ""
     doubt: Doubt | None = None
+
+    @property
+    def generator(self) -> Generator:
+        return self.plan.generator
+
+    @property
+    def patience(self) -> Patience:
+        return self.plan.patience
 
     @property
     def max_chars(self) -> int:
@@ -127,7 +131,8 @@ def prepare(opened: Opened) -> Prepared:
 
     Raises AppError INDEX_UNAVAILABLE, or an EngineError of the factory.
     """
-    settings = factory.chat_settings()
+    plan = _plan(opened)
+    settings = plan.settings
     past = ancestors(_parent(opened), limit=HISTORY_TURNS)
     history = list(opened.wishes.history) or _messages(past)
     found = search(
@@ -147,9 +152,8 @@ def prepare(opened: Opened) -> Prepared:
         workspace_prompt=_instructions(opened, settings.context_tokens),
         may_refuse=settings.may_refuse,
     )
-    model = opened.model or settings.model
     note = _note(found)
-    citations = _save(opened, built, found, past, note=note, model=model)
+    citations = _save(opened, built, found, past, note=note, model=plan.model)
     alive = {citation.document_id for citation in citations}
     judged = _judged(opened, built, found, may_refuse=settings.may_refuse)
     return Prepared(
@@ -158,12 +162,10 @@ def prepare(opened: Opened) -> Prepared:
         shown=[source_of(citation, opened.question, alive) for citation in citations],
         hidden=built.dropped,
         note=note,
-        generator=factory.tuned(opened.model, opened.wishes.tuning),
-        model=model,
+        plan=plan,
         max_tokens=min(settings.max_tokens, opened.wishes.max_tokens or settings.max_tokens),
-        patience=LOCAL_PATIENCE if settings.is_local else REMOTE_PATIENCE,
         refusal=_refusal(opened) if judged is evidence.Verdict.REFUSE else "",
-        doubt=_doubt(opened, built, found) if judged is evidence.Verdict.ASK else None,
+        doubt=_doubt(opened, plan, built, found) if judged is evidence.Verdict.ASK else None,
     )
 
 
@@ -196,8 +198,17 @@ def _support(built: prompts.Prompt, found: Found) -> float:
     return evidence.support(built.coverage, agreed=agreed)
 
 
-def _doubt(opened: Opened, built: prompts.Prompt, found: Found) -> Doubt:
-    return Doubt(factory.judge(opened.model), built.check, _support(built, found), _refusal(opened))
+def _plan(opened: Opened) -> Plan:
+    return gateway.plan(
+        model=opened.model,
+        tuning=opened.wishes.tuning,
+        conversation=opened.conversation_id,
+        group=opened.workspace_id,
+    )
+
+
+def _doubt(opened: Opened, plan: Plan, built: prompts.Prompt, found: Found) -> Doubt:
+    return Doubt(plan.generator, built.check, _support(built, found), _refusal(opened))
 
 
 def distinct(passages: Sequence[Passage]) -> list[Passage]:
@@ -310,9 +321,9 @@ def close_turn(
         error_code=error_code,
         took_ms=said.took_ms,
         first_token_ms=said.first_token_ms,
-        model=prepared.model if prepared else "",
+        model=prepared.plan.model if prepared else "",
     )
-    _keep(opened, said, closed)
+    _keep(opened, prepared, said, closed)
     return closed
 
 
@@ -327,11 +338,13 @@ def _completed(opened: Opened, prepared: Prepared | None, text: str) -> tuple[Tu
 
 
 @transaction.atomic
-def _keep(opened: Opened, said: Said, closed: Closed) -> None:
+def _keep(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed) -> None:
     row = Turn.objects.filter(pk=opened.turn_id).first()
     if row is None:  # deleted while it was answered
         return
     trace = {**row.trace, "unsupported": closed.unsupported, "finish": said.finish}
+    if prepared is not None:
+        trace["route"] = gateway.trace(prepared.plan.generator)
     Turn.objects.filter(pk=row.pk).update(
         answer=closed.text,
         thinking=said.thinking[:LONGEST_KEPT],

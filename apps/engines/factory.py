@@ -24,7 +24,6 @@ from apps.rag.ports import (
     UNTUNED,
     Embedder,
     Generator,
-    Judge,
     Reranker,
     TunableGenerator,
     Tuning,
@@ -207,16 +206,21 @@ def chat_settings() -> ChatSettings:
     )
 
 
-def tuned(model: str, tuning: Tuning) -> Generator:
-    """The language model with an asker's wishes for the wording."""
-    if tuning == UNTUNED:
-        return generator(model)
-    return cast("TunableGenerator", generator(model)).tuned(tuning)
+def generator_at(endpoint: Endpoint, model: str = "") -> Generator:
+    """The language model of one server, in use or not."""
+    server, name = _server_of(endpoint), model or endpoint.model
+
+    def build() -> Generator:
+        from apps.engines.adapters.openai_compatible import OpenAIGenerator
+
+        return OpenAIGenerator(server.base_url, model=name, api_key=server.api_key)
+
+    return _kept(f"generator {endpoint.pk} {name}", (server, name), build)
 
 
-def judge(model: str = "") -> Judge:
-    """The language model, asked for a yes or a no."""
-    return cast("Judge", generator(model))
+def tuned(engine: Generator, tuning: Tuning) -> Generator:
+    """A language model with an asker's wishes for the wording."""
+    return engine if tuning == UNTUNED else cast("TunableGenerator", engine).tuned(tuning)
 
 
 def fakes() -> Fakes:
@@ -290,7 +294,8 @@ def _read_wiring() -> _Wiring:
         ),
     }
     # Which server embeds is said by the profile: its vectors are of that model and no other.
-    for row in Endpoint.objects.filter(is_active=True).exclude(kind=Endpoint.Kind.EMBEDDINGS):
+    rows = Endpoint.objects.filter(is_active=True, is_beside=False)
+    for row in rows.exclude(kind=Endpoint.Kind.EMBEDDINGS):
         servers[str(row.kind)] = _server_of(row)
     return _Wiring(profile, servers)
 

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.engines.models import Endpoint
 
+_LIMITS = ("concurrency", "queue_length", "first_token_s", "between_tokens_s")
+
 
 class EndpointForm(forms.Form):
     """A model server. The key is write-only: what is stored is never sent to a browser."""
@@ -37,6 +39,36 @@ class EndpointForm(forms.Form):
     max_tokens = forms.IntegerField(
         label=_("Longest answer in tokens"), min_value=16, max_value=100_000, initial=1000
     )
+    concurrency = forms.IntegerField(
+        label=_("Questions at once"),
+        min_value=0,
+        max_value=10_000,
+        initial=0,
+        required=False,
+        help_text=_("More wait, departments in turn. 0: as many as come. For language models."),
+    )
+    queue_length = forms.IntegerField(
+        label=_("Questions that may wait"),
+        min_value=0,
+        max_value=10_000,
+        initial=100,
+        required=False,
+    )
+    first_token_s = forms.IntegerField(
+        label=_("Seconds to the first word"),
+        min_value=1,
+        max_value=600,
+        initial=60,
+        required=False,
+        help_text=_("After that the question goes to another server, where there is one."),
+    )
+    between_tokens_s = forms.IntegerField(
+        label=_("Seconds between two words"),
+        min_value=1,
+        max_value=600,
+        initial=30,
+        required=False,
+    )
 
     def __init__(self, *args: Any, endpoint: Endpoint | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,8 +82,12 @@ class EndpointForm(forms.Form):
             )
 
     def clean(self) -> dict[str, Any]:
-        """A stored key goes to the address it was given for and to no other."""
+        """A stored key goes to the address it was given for and to no other. What was left empty
+        of the limits stays as it is."""
         values = super().clean() or {}
+        for name in _LIMITS:
+            if values.get(name, "") is None:
+                values[name] = self.get_initial_for_field(self.fields[name], name)
         is_new_key = values.get("api_key") or values.get("forget_key")
         row = self.endpoint
         if row is None or not row.sealed_key or is_new_key:
@@ -69,5 +105,5 @@ class EndpointForm(forms.Form):
 
 def values_of(endpoint: Endpoint) -> dict[str, object]:
     """The values that EndpointForm edits; never the key."""
-    fields = ("name", "base_url", "model", "context_tokens", "max_tokens")
+    fields = ("name", "base_url", "model", "context_tokens", "max_tokens", *_LIMITS)
     return {field: getattr(endpoint, field) for field in fields}

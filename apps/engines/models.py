@@ -25,6 +25,15 @@ class Endpoint(models.Model):
     context_tokens = models.PositiveIntegerField(_("context budget in tokens"), default=6000)
     max_tokens = models.PositiveIntegerField(_("longest answer in tokens"), default=1000)
     is_active = models.BooleanField(_("in use"), default=False)
+    # In use beside the one that the kind has: with the same model it shares the questions, with
+    # another one it stands in.
+    is_beside = models.BooleanField(default=False)
+    concurrency = models.PositiveIntegerField(
+        _("questions at once"), default=0, help_text="0: as many as come."
+    )
+    queue_length = models.PositiveIntegerField(_("questions that may wait"), default=100)
+    first_token_s = models.PositiveIntegerField(_("seconds to the first word"), default=60)
+    between_tokens_s = models.PositiveIntegerField(_("seconds between two words"), default=30)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -32,7 +41,13 @@ class Endpoint(models.Model):
         ordering = ("kind", "name")
         constraints = (
             models.UniqueConstraint(
-                fields=["kind"], condition=models.Q(is_active=True), name="one_active_per_kind"
+                fields=["kind"],
+                condition=models.Q(is_active=True, is_beside=False),
+                name="one_active_per_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_beside=False) | models.Q(is_active=True, kind="chat"),
+                name="only_chat_beside",
             ),
         )
 

@@ -25,7 +25,17 @@ __all__ = [
     "test_endpoint",
 ]
 
-_EDITABLE = ("name", "base_url", "model", "context_tokens", "max_tokens")
+_EDITABLE = (
+    "name",
+    "base_url",
+    "model",
+    "context_tokens",
+    "max_tokens",
+    "concurrency",
+    "queue_length",
+    "first_token_s",
+    "between_tokens_s",
+)
 
 
 @transaction.atomic
@@ -37,7 +47,7 @@ def save_endpoint(
     **values: object,
 ) -> Endpoint:
     """Add a model server, or change one. ``api_key`` None keeps the stored key, "" removes it.
-    ``values``: name, base_url, model, context_tokens, max_tokens."""
+    ``values``: any of ``_EDITABLE``."""
     current_scope().require(Permission.ADMINISTER)
     row = endpoint or Endpoint(kind=Endpoint.Kind(kind))
     for name in _EDITABLE:
@@ -54,6 +64,20 @@ def save_endpoint(
 
 
 @transaction.atomic
+def use_beside(*, endpoint: Endpoint) -> Endpoint:
+    """Use this language model server beside the one in use. Raises AppError CONFLICT for another
+    kind, and where the installation's own answers: then it would be the first one."""
+    current_scope().require(Permission.ADMINISTER)
+    first = Endpoint.objects.filter(kind=endpoint.kind, is_active=True, is_beside=False)
+    if endpoint.kind != Endpoint.Kind.CHAT or not first.exclude(pk=endpoint.pk).exists():
+        raise AppError(ErrorCode.CONFLICT, status=409, field="beside")
+    endpoint.is_active = endpoint.is_beside = True
+    endpoint.save(update_fields=["is_active", "is_beside", "updated_at"])
+    _changed("endpoint.activated", endpoint)
+    return endpoint
+
+
+@transaction.atomic
 def set_active(*, endpoint: Endpoint, is_active: bool = True) -> Endpoint:
     """Use this server for its kind, or stop using it and go back to the installation's own."""
     current_scope().require(Permission.ADMINISTER)
@@ -66,13 +90,17 @@ def set_active(*, endpoint: Endpoint, is_active: bool = True) -> Endpoint:
 
 
 def use(endpoint: Endpoint, *, is_active: bool = True) -> None:
-    """Make this the server of its kind, or none of them. In a transaction, by who may."""
+    """Make this the first server of its kind, or stop using it: then one beside it, if there is
+    one, takes its place. In a transaction, by who may."""
+    others = Endpoint.objects.filter(kind=endpoint.kind, is_active=True).exclude(pk=endpoint.pk)
+    was_first = endpoint.is_active and not endpoint.is_beside
     if is_active:
-        Endpoint.objects.filter(kind=endpoint.kind, is_active=True).exclude(pk=endpoint.pk).update(
-            is_active=False
-        )
-    endpoint.is_active = is_active
-    endpoint.save(update_fields=["is_active", "updated_at"])
+        others.filter(is_beside=False).update(is_active=False)
+    endpoint.is_active, endpoint.is_beside = is_active, False
+    endpoint.save(update_fields=["is_active", "is_beside", "updated_at"])
+    if was_first and not is_active and (heir := others.order_by("created_at").first()):
+        heir.is_beside = False
+        heir.save(update_fields=["is_beside", "updated_at"])
     if endpoint.kind == Endpoint.Kind.EMBEDDINGS:
         EmbeddingProfile.objects.filter(is_current=True).update(
             endpoint=endpoint if is_active else None

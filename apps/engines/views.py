@@ -45,6 +45,7 @@ def _words() -> dict[str, str]:
     """Words for a refusal of a service, by the field it names."""
     return {
         "base_url": _("Give an address that begins with http:// or https://."),
+        "beside": _("There is no server in use to put it beside. Use it as the first one."),
         "model": _(
             "The stored passages were embedded with another model. Their vectors cannot be "
             "compared with this one's: choose “Embed with another model” below."
@@ -87,6 +88,7 @@ def _models(request: HttpRequest, *, status: int = 200, **context: object) -> Ht
         "form": EndpointForm(),
         **context,
         "endpoints": rows,
+        "chat_in_use": Endpoint.Kind.CHAT in in_use,
         "own_answers": None if Endpoint.Kind.CHAT in in_use else _own_chat(),
         "own_embeddings": None if Endpoint.Kind.EMBEDDINGS in in_use else _own_embeddings(),
         "profile": EmbeddingProfile.objects.filter(is_current=True).first(),
@@ -170,10 +172,13 @@ def _own(kind: str) -> dict[str, str]:
 @for_administrators
 @require_POST
 def activate(request: HttpRequest, endpoint: UUID) -> HttpResponse:
-    """Put a server to use (``on=1``), or go back to the installation's own."""
+    """Put a server to use (``on=1``), beside the one in use (``on=beside``), or stop using it."""
     row = get_object_or_404(Endpoint, pk=endpoint)
     try:
-        services.set_active(endpoint=row, is_active=request.POST.get("on") == "1")
+        if request.POST.get("on") == "beside":
+            services.use_beside(endpoint=row)
+        else:
+            services.set_active(endpoint=row, is_active=request.POST.get("on") == "1")
     except AppError as error:
         words = _words().get(str(error.details.get("field")), "")
         return _models(request, status=error.status, refused=words, refused_for=row.pk)

@@ -42,7 +42,7 @@ async def generate(
     gauge = _Gauge(max_chars)
     async with (
         _closing(generator.stream(turns, max_tokens=max_tokens)) as stream,
-        aclosing(_in_time(stream, patience)) as deltas,
+        aclosing(in_time(stream, patience)) as deltas,
     ):
         async for delta in deltas:
             for part in _parts(delta, splitter):
@@ -90,7 +90,7 @@ class _Gauge:
         return delta
 
 
-async def _in_time(stream: AsyncIterator[Delta], patience: Patience) -> AsyncGenerator[Delta, None]:
+async def in_time(stream: AsyncIterator[Delta], patience: Patience) -> AsyncGenerator[Delta, None]:
     """The stream, or EngineUnavailable where it lets one wait.
 
     Waits in the task of the caller (``asyncio.timeout``, not ``wait_for``): HTTP clients refuse to

@@ -59,6 +59,8 @@ ASYNC_FILES = {
     "apps/core/aio.py": "where both worlds meet",
     "apps/core/uploads.py": "ASGI: Django reads a whole body before any middleware",
     "apps/isolation/socket.py": "the proof asks through the socket too",
+    "apps/gateway/generator.py": "passes the stream of a model server on",
+    "apps/gateway/slots.py": "waits for a place at a model server",
     "apps/permissions/models.py": "asynchronous iteration is guarded as the plain one is",
     "apps/dialects/mcp.py": "the SDK's ASGI application behind a view",
     "apps/dialects/mcp_server.py": "handlers of the SDK",

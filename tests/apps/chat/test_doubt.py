@@ -7,9 +7,9 @@ import pytest
 
 from apps.accounts.models import User
 from apps.chat.models import Turn
-from apps.chat.recording import LOCAL_PATIENCE
 from apps.engines import factory
 from apps.engines.adapters.fake import ScriptedGenerator
+from apps.gateway import services as gateway
 from apps.rag.ports import EngineBusy, EngineRejected, EngineUnavailable
 from apps.rag.refusal import REFUSAL_EN, REFUSAL_ZH
 from apps.workspaces.models import Collection, Workspace
@@ -89,8 +89,8 @@ async def test_an_opinion_that_never_comes_ends_the_wait(
         return 0.0
 
     monkeypatch.setattr(model, "odds", never)
-    short = replace(LOCAL_PATIENCE, first_token_s=0.2)
-    monkeypatch.setattr("apps.chat.recording.LOCAL_PATIENCE", short)
+    short = replace(gateway.LOCAL_PATIENCE, first_token_s=0.2)
+    monkeypatch.setattr(gateway, "LOCAL_PATIENCE", short)
     async with talking(bob) as talk:
         frames = await talk.ask(DOUBTFUL)
     assert frames[-1]["code"] == "ENGINE_UNAVAILABLE"

@@ -12,6 +12,7 @@ from apps.core.aio import in_thread
 from apps.core.errors import MESSAGES, ErrorCode
 from apps.engines import factory
 from apps.engines.adapters.fake import ScriptedGenerator
+from apps.gateway import services as gateway
 from apps.permissions.scope import entered
 from apps.rag.generate import Patience
 from apps.rag.ports import Delta, EngineBusy, EngineError, EngineRejected, EngineUnavailable
@@ -78,7 +79,7 @@ async def test_a_model_that_breaks_off_keeps_what_it_said(
 async def test_a_model_that_hangs_is_given_up(
     bob: User, model: ScriptedGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "LOCAL_PATIENCE", Patience(0.1, 0.1, 5))
+    monkeypatch.setattr(gateway, "LOCAL_PATIENCE", Patience(0.1, 0.1, 5))
     model.first_delay_s = 60
     async with talking(bob) as talk:
         frames = await talk.ask("What is the notice period?")

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from apps.accounts.models import User
-from apps.chat import recording
 from apps.chat.models import Turn
 from apps.documents.models import Document
 from apps.engines import factory
 from apps.engines.adapters.openai_compatible import OpenAIGenerator
+from apps.gateway import services as gateway
 from apps.rag.generate import Patience
 from apps.workspaces.models import Collection
 from tests.apps.chat.talk import LAST, said, sql, talking
@@ -28,7 +28,7 @@ def lease(collection: Collection) -> Document:
 
 @pytest.fixture
 async def server(lease: Document, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeOpenAI]:
-    monkeypatch.setattr(recording, "LOCAL_PATIENCE", Patience(0.5, 0.5, 10))
+    monkeypatch.setattr(gateway, "LOCAL_PATIENCE", Patience(0.5, 0.5, 10))
     with FakeOpenAI() as server:
         generator = OpenAIGenerator(server.base_url, model=MODEL, api_key="not-to-be-seen")
         factory.fakes().generator = generator  # type: ignore[assignment]

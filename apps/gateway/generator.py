@@ -1,0 +1,226 @@
+"""A language model behind several servers: waits for a place, times out, goes to the next one.
+
+Another server is asked only before the first word and only after errors that cost nothing to
+repeat: unavailable and busy. What was said is never said twice.
+"""
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
+
+from apps.core.aio import in_thread
+from apps.gateway import health
+from apps.gateway.routing.breaker import Health
+from apps.gateway.routing.choose import Place, Reason, Server, order
+from apps.gateway.slots import Slots
+from apps.rag.generate import Patience, in_time
+from apps.rag.ports import (
+    Delta,
+    EngineBusy,
+    EngineError,
+    EngineUnavailable,
+    Generator,
+    Judge,
+    Turn,
+    Usage,
+)
+
+log = logging.getLogger(__name__)
+OK, STOPPED = "OK", "STOPPED"
+_slots: dict[str, Slots] = {}
+
+
+def slots_of(key: str) -> Slots:
+    """The places at one server, in this process."""
+    return _slots.setdefault(key, Slots())
+
+
+def reset() -> None:
+    """Forget who is running where; for tests."""
+    _slots.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A server that may answer. ``patience`` is for one try there."""
+
+    key: str
+    name: str
+    model: str
+    engine: Generator = field(repr=False)
+    patience: Patience
+    rank: int = 0
+    room: int = 0
+    longest_line: int = 100
+
+    def as_server(self) -> Server:
+        running = slots_of(self.key).running
+        return Server(self.key, self.rank, running, self.room, health.health_of(self.key))
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One server that was asked: what came of it, for the trace and the accounts."""
+
+    key: str
+    name: str
+    model: str
+    reason: Reason
+    waited_ms: int = 0
+    first_token_ms: int | None = None
+    outcome: str = ""
+    usage: Usage | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "server": self.name,
+            "model": self.model,
+            "reason": self.reason.value,
+            "waited_ms": self.waited_ms,
+            "first_token_ms": self.first_token_ms,
+            "outcome": self.outcome,
+        }
+
+
+@dataclass(slots=True)
+class RoutedGenerator:
+    """See ``apps.rag.ports.Generator`` and ``Judge``. For one question: ``attempts`` tells
+    afterwards who was asked. ``affinity``: questions with the same one go to the same server;
+    ``group``: whose turn it is where questions wait."""
+
+    candidates: Sequence[Candidate]
+    affinity: str = ""
+    group: str = ""
+    is_batch: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def places(self) -> list[Place]:
+        """The order in which servers would be asked now."""
+        return order([each.as_server() for each in self.candidates], self.affinity)
+
+    async def stream(
+        self, turns: Sequence[Turn], *, max_tokens: int
+    ) -> AsyncGenerator[Delta, None]:
+        """See ``apps.rag.ports.Generator``."""
+        failure: EngineError | None = None
+        for candidate, attempt in await self._askable():
+            self.attempts.append(attempt)
+            said = False
+            tried = self._tried(candidate, attempt, turns, max_tokens=max_tokens)
+            try:
+                async with aclosing(tried) as deltas:
+                    async for delta in deltas:
+                        said = said or bool(delta.text)
+                        yield delta
+            except (EngineUnavailable, EngineBusy) as error:
+                if said:
+                    raise
+                log.warning("%s did not answer: %s", candidate.name, error)
+                failure = error
+            else:
+                return
+        raise failure or EngineUnavailable("every model server is set aside")
+
+    async def odds(
+        self, turns: Sequence[Turn], *, yes: Collection[str], no: Collection[str]
+    ) -> float:
+        """See ``apps.rag.ports.Judge``. Asked of the server that the answer will come from."""
+        failure: EngineError | None = None
+        for candidate, attempt in await self._askable():
+            judge = cast("Judge", candidate.engine)
+            try:
+                async with self._watched(candidate, attempt):
+                    return await judge.odds(turns, yes=yes, no=no)
+            except (EngineUnavailable, EngineBusy) as error:
+                failure = error
+        raise failure or EngineUnavailable("every model server is set aside")
+
+    async def _askable(self) -> list[tuple[Candidate, Attempt]]:
+        """The servers to ask, in order; of those that may work again the ones that this question
+        tries. Of each rank the full ones come last, and one of them is enough to wait at."""
+        by_key = {each.key: each for each in self.candidates}
+        if len(by_key) == 1 and health.health_of(next(iter(by_key))) is Health.CLOSED:
+            found = [(by_key[place.key], place.reason) for place in self.places()]
+        else:
+            found = await in_thread(partial(self._looked_at, by_key))
+        waited_at: set[int] = set()
+        free: list[tuple[Candidate, Attempt]] = []
+        for candidate, why in sorted(found, key=lambda each: _turn(each[0])):
+            if candidate.as_server().is_full and candidate.rank in waited_at:
+                continue
+            if candidate.as_server().is_full:
+                waited_at.add(candidate.rank)
+            free.append((candidate, Attempt(candidate.key, candidate.name, candidate.model, why)))
+        return free
+
+    def _looked_at(self, by_key: dict[str, Candidate]) -> list[tuple[Candidate, Reason]]:
+        health.look(by_key)
+        return [
+            (by_key[place.key], place.reason)
+            for place in self.places()
+            if place.reason is not Reason.SET_ASIDE
+            and (place.reason is not Reason.TRIED or health.take_trial(place.key))
+        ]
+
+    async def _tried(
+        self, candidate: Candidate, attempt: Attempt, turns: Sequence[Turn], *, max_tokens: int
+    ) -> AsyncGenerator[Delta, None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._watched(candidate, attempt))
+            began = time.monotonic()
+            stream = candidate.engine.stream(turns, max_tokens=max_tokens)
+            if isinstance(stream, AsyncGenerator):
+                await stack.enter_async_context(aclosing(stream))
+            deltas = in_time(stream, candidate.patience)
+            await stack.enter_async_context(aclosing(deltas))
+            async for delta in deltas:
+                if delta.text and attempt.first_token_ms is None:
+                    attempt.first_token_ms = round((time.monotonic() - began) * 1000)
+                attempt.usage = delta.usage or attempt.usage
+                yield delta
+
+    @asynccontextmanager
+    async def _watched(self, candidate: Candidate, attempt: Attempt) -> AsyncGenerator[None, None]:
+        """Hold a place at the server, and learn from how it ends."""
+        began = time.monotonic()
+        attempt.outcome = STOPPED  # unless it is said below how it ended
+        async with slots_of(candidate.key).taken(
+            room=candidate.room,
+            longest_line=candidate.longest_line,
+            group=self.group,
+            is_batch=self.is_batch,
+        ):
+            attempt.waited_ms = round((time.monotonic() - began) * 1000)
+            try:
+                yield
+            except EngineError as error:
+                attempt.outcome = error.code
+                await in_thread(partial(_learn, candidate.key, error))
+                raise
+            else:
+                attempt.outcome = OK
+                if health.needs_telling(candidate.key):
+                    await in_thread(partial(health.worked, candidate.key))
+                else:
+                    health.worked(candidate.key)
+            finally:
+                if attempt.outcome == STOPPED and attempt.reason is Reason.TRIED:
+                    await in_thread(partial(health.drop_trial, candidate.key))
+
+
+def _turn(candidate: Candidate) -> tuple[int, bool]:
+    return candidate.rank, candidate.as_server().is_full
+
+
+def _learn(key: str, error: EngineError) -> None:
+    """What an error says of a server. One that understood and refused is no broken one."""
+    if isinstance(error, EngineBusy):
+        health.refused(key, wait_s=error.retry_after)
+    elif isinstance(error, EngineUnavailable):
+        health.failed(key)
+    else:
+        health.drop_trial(key)
