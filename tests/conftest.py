@@ -69,6 +69,25 @@ def pytest_xdist_setupnodes() -> None:
     del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
+# Adapters and readers hold no database: with other services they would do the same once more.
+_WITHOUT_SERVICES = ("tests/apps/engines/", "tests/contracts/")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test-services` leaves out what `make test` has asked already."""
+    if "KB_DATABASE_URL" not in os.environ:
+        return
+    twice = [item for item in items if _is_asked_already(item)]
+    config.hook.pytest_deselected(items=twice)
+    items[:] = [item for item in items if not _is_asked_already(item)]
+
+
+def _is_asked_already(item: pytest.Item) -> bool:
+    needs = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    marks = item.get_closest_marker("services") or item.get_closest_marker("django_db")
+    return item.nodeid.startswith(_WITHOUT_SERVICES) and not needs and not marks
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """SQLite in a file: threads then share it as they do in an installation."""
