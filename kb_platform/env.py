@@ -88,6 +88,20 @@ class Env(BaseSettings):
         None, description="Unattended install: password of the first administrator."
     )
 
+    # --- mail -------------------------------------------------------------------------------
+    mail_host: str = Field(
+        "", description="Server that sends mail to people. Empty: nobody is written to."
+    )
+    mail_port: int = Field(587, description="Its port.")
+    mail_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to it is encrypted."
+    )
+    mail_user: str = Field("", description="Name to sign in there with. Empty: none.")
+    mail_password: SecretStr | None = Field(None, description="Its password.")
+    mail_from: str = Field(
+        "footnote@localhost", description="Address that the mails of this installation come from."
+    )
+
     # --- services ---------------------------------------------------------------------------
     database_url: str = Field(
         "", description="postgresql://user:password@host/name. Empty: SQLite in data_dir."

@@ -251,6 +251,15 @@ SOURCE_PAUSE_S = 0.5  # between two requests to a site that names no Crawl-delay
 # --- single sign-on -----------------------------------------------------------------------------
 SIGN_ON_HOSTS = [part.strip().lower() for part in _env.sign_on_hosts.split(",") if part.strip()]
 
+# --- mail ---------------------------------------------------------------------------------------
+EMAIL_HOST = _env.mail_host
+EMAIL_PORT = _env.mail_port
+EMAIL_USE_TLS, EMAIL_USE_SSL = _env.mail_tls == "starttls", _env.mail_tls == "tls"
+EMAIL_HOST_USER = _env.mail_user
+EMAIL_HOST_PASSWORD = _env.mail_password.get_secret_value() if _env.mail_password else ""
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = _env.mail_from
+
 # --- engines ------------------------------------------------------------------------------------
 ENGINES = _env.engines
 MODEL_HOST_URL = _env.effective_model_host_url
@@ -335,6 +344,7 @@ CELERY_IMPORTS = [
     "workers.maintenance",
     "workers.sources",
     "workers.directory",
+    "workers.events",
     "workers.schedule",
 ]
 CELERY_TASK_ACKS_LATE = True

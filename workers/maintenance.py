@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from apps.accounts.jobs import FORGET_SESSIONS
+from apps.accounts import notices
+from apps.accounts.jobs import FORGET_SESSIONS, TELL
 from apps.accounts.sessions.services import forget_over
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.chat.services import close_interrupted
@@ -19,6 +20,12 @@ from workers.tasks import task
 def forget_sessions() -> None:
     """Remove the rows of sessions that ended by themselves."""
     forget_over()
+
+
+@task(TELL, reason="tell a person what changed on their account")
+def tell(event_id: str, tries: int) -> None:
+    """Send the mail about one event."""
+    notices.tell(UUID(event_id), tries=tries)
 
 
 @task(jobs.CLEAN_UP, reason="erase what was deleted")

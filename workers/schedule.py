@@ -9,6 +9,7 @@ from apps.directory import jobs as directory_jobs
 from apps.directory import upkeep as directory
 from apps.documents import jobs
 from apps.documents.runs import upkeep
+from apps.events import jobs as event_jobs
 from apps.intake import jobs as intake_jobs
 from apps.intake import upkeep as intake
 from apps.isolation.jobs import PROVE
@@ -30,6 +31,8 @@ celery_app.conf.beat_schedule = {
     "directory": _entry(directory_jobs.DUE, schedule(directory.EVERY)),
     "directory watch": _entry(directory_jobs.WATCH, schedule(directory.WATCH_EVERY)),
     "sources": _entry(DUE, schedule(sources.EVERY)),
+    "seal events": _entry(event_jobs.SEAL, schedule(event_jobs.SEAL_EVERY)),
+    "verify events": _entry(event_jobs.VERIFY, crontab(minute="50", hour="3")),
     "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),
     "sessions": _entry(FORGET_SESSIONS, crontab(minute="10", hour="3")),
     "prove isolation": _entry(PROVE, crontab(minute="10", hour="2")),

@@ -3,3 +3,4 @@
 from apps.core.jobs import Job, Queue
 
 FORGET_SESSIONS = Job("accounts.forget_sessions", Queue.LIGHT)
+TELL = Job("accounts.tell", Queue.LIGHT)

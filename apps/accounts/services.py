@@ -285,6 +285,13 @@ def revoke_api_key(*, key: ApiKey) -> None:
     events.record("key.revoked", key, name=key.name)
 
 
+def name_of_key(plain: str) -> str:
+    """Name and owner of a key, though it may have ended; empty for one that never was."""
+    with system_scope("sign-in: whose key this is"):
+        key = ApiKey.objects.select_related("owner").filter(key_sha256=digest(plain)).first()
+    return f"{key.name} ({key.owner.email})" if key else ""
+
+
 def user_of_key(plain: str) -> tuple[User, ApiKey] | None:
     """Who this key speaks for, if it is neither revoked nor expired and its owner is active."""
     if not plain.startswith(KEY_PREFIX):

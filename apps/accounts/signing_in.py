@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.accounts import second_factor
+from apps.accounts import second_factor, sign_in_log
 from apps.accounts.models import User
 from apps.accounts.second_factor import factors
 
@@ -17,18 +17,20 @@ BACKEND = "apps.accounts.backends.EmailOrLoginBackend"
 
 
 def first_given(
-    request: HttpRequest, user: User, *, backend: str = "", to: str = ""
+    request: HttpRequest, user: User, *, backend: str = "", to: str = "", way: str = ""
 ) -> HttpResponse:
     """Somebody has just proven who they are by one means: sign them in, or ask for the second.
-    ``to``: where they wanted to go, an address on this site."""
+    ``to``: where they wanted to go, an address on this site. ``way``: where it was no password."""
     to = to or reverse("home")
+    way = way or sign_in_log.way_of(backend)
     if factors.of(user).count == 0:
-        return _signed_in(request, user, backend or BACKEND, to)
+        return _signed_in(request, user, backend or BACKEND, to, way=way)
     request.session.cycle_key()
     request.session[_WAITING] = {
         "user": str(user.pk),
         "backend": backend or BACKEND,
         "to": to,
+        "way": way,
         "at": int(time.time()),
     }
     return redirect("accounts:second-factor")
@@ -45,19 +47,22 @@ def waiting(request: HttpRequest) -> User | None:
 def second_given(request: HttpRequest, user: User, *, by: str) -> HttpResponse:
     """Sign in whoever was ``waiting``."""
     kept = request.session.pop(_WAITING)
-    return _signed_in(request, user, kept["backend"], kept["to"], by=by)
+    way = kept.get("way", "password")
+    return _signed_in(request, user, kept["backend"], kept["to"], way=way, by=by)
 
 
 def by_passkey(request: HttpRequest, user: User, *, to: str) -> HttpResponse:
     """Sign in by a passkey alone: the device has asked for a PIN or a finger, so it is both."""
-    return _signed_in(request, user, BACKEND, to or reverse("home"), by="passkey")
+    to = to or reverse("home")
+    return _signed_in(request, user, BACKEND, to, way="passkey", by="passkey")
 
 
 def _signed_in(
-    request: HttpRequest, user: User, backend: str, to: str, *, by: str = ""
+    request: HttpRequest, user: User, backend: str, to: str, *, way: str, by: str = ""
 ) -> HttpResponse:
     request.session.pop(_WAITING, None)
     login(request, user, backend=backend)
     if by:  # after: another person's earlier session is emptied by signing in
         second_factor.mark(request.session, by)
+    sign_in_log.signed_in(request, user, way=way, second=by)
     return redirect(to)

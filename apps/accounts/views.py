@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from apps.accounts import outside, reauth, services, signing_in, throttle
+from apps.accounts import outside, reauth, services, sign_in_log, signing_in, throttle
 from apps.accounts.forms import (
     JoinForm,
     LanguageForm,
@@ -100,6 +100,7 @@ def _why_not(request: HttpRequest) -> str:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Sign out here, and where the session began. What pages kept in the browser goes too."""
+    sign_in_log.signed_out(request)
     response = outside.leaving(request)
     if response is None:
         logout(request)
@@ -120,7 +121,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     form = SetupForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         user = services.redeem(token=token, **form.cleaned_data)
-        return signing_in.first_given(request, user, to=reverse("engines:welcome"))
+        return signing_in.first_given(request, user, to=reverse("engines:welcome"), way="link")
     status = 422 if form.is_bound else 200
     return render(request, "accounts/setup.html", {"form": form}, status=status)
 
@@ -137,7 +138,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     form.person = link.user
     if request.method == "POST" and form.is_valid():
         user = services.redeem(token=token, **form.cleaned_data)
-        return signing_in.first_given(request, user)
+        return signing_in.first_given(request, user, way="link")
     context = {"form": form, "person": link.user, "is_reset": link.purpose == link.Purpose.RESET}
     status = 422 if form.is_bound else 200
     return render(request, "accounts/join.html", context, status=status)

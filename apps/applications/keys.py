@@ -68,6 +68,15 @@ class ApplicationKeys:
         person = User.objects.filter(pk=scope.on_behalf_of, is_active=True).first()
         return NOBODY if person is None else effective_scope(key, person)
 
+    def name_of(self, plain: str) -> str:
+        return _name_of(plain)
+
+
+def _name_of(plain: str) -> str:
+    rows = ApplicationKey.objects.select_related("application")
+    key = rows.filter(key_sha256=digest(plain)).first()
+    return f"{key.name} ({key.application.name})" if key else ""
+
 
 def _rows() -> QuerySet[ApplicationKey]:
     related = ("application__account", "application__sandbox_account")

@@ -30,9 +30,38 @@ class Event(models.Model):
     object_id = models.UUIDField(null=True, blank=True, db_index=True)
     data = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Written by the job that seals; see apps.events.chain.
+    position = models.PositiveBigIntegerField(null=True, blank=True, unique=True)
+    salt = models.CharField(max_length=32, blank=True, default="")
+    digest = models.CharField(max_length=64, blank=True, default="")
+    link = models.CharField(max_length=64, blank=True, default="")
+    erased_by = models.UUIDField(
+        null=True, blank=True, help_text="The event of the erasure that emptied this one."
+    )
 
     class Meta:
         ordering = ("-id",)
+        indexes = (
+            models.Index("id", condition=models.Q(position=None), name="events_to_be_sealed"),
+            models.Index(
+                "erased_by", condition=~models.Q(erased_by=None), name="events_that_were_erased"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}"
+
+
+class Chain(models.Model):
+    """The end of the chain of events, and what was found when it was last compared: one row."""
+
+    position = models.PositiveBigIntegerField(default=0)
+    link = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    checked_to = models.PositiveBigIntegerField(default=0)
+    broken_at = models.PositiveBigIntegerField(default=0, help_text="0: whole.")
+    reason = models.CharField(max_length=20, blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.link[:8]}"

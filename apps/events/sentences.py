@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 SENTENCES: dict[str, Promise] = {
+    "access.denied": _("Refused: not allowed to do this"),
     "access.granted": _("Access granted"),
     "access.refused": _("Access refused"),
     "access.requested": _("Access requested"),
@@ -58,6 +59,7 @@ SENTENCES: dict[str, Promise] = {
     "endpoint.added": _("Model server added"),
     "endpoint.changed": _("Model server changed"),
     "endpoint.deleted": _("Model server removed"),
+    "events.erased": _("A person was taken out of the events"),
     "group.created": _("Group made"),
     "group.deleted": _("Group deleted"),
     "group.joined": _("People added to a group"),
@@ -67,6 +69,7 @@ SENTENCES: dict[str, Promise] = {
     "group.second_factor": _("Second factor of a group changed"),
     "group.unnested": _("Group taken out of a group"),
     "key.created": _("Personal key made"),
+    "key.refused": _("A key was refused"),
     "key.revoked": _("Personal key revoked"),
     "member.added": _("Member added"),
     "member.removed": _("Member removed"),
@@ -92,6 +95,11 @@ SENTENCES: dict[str, Promise] = {
     "second_factor.removed": _("Second factor removed"),
     "second_factor.reset": _("Second factor reset"),
     "second_factor.reset_link": _("Link to reset the second factor made"),
+    "sign_in.done": _("Signed in"),
+    "sign_in.failed": _("Sign-in failed"),
+    "sign_in.flood": _("Many failed sign-ins from one address; for ten minutes no more are listed"),
+    "sign_in.left": _("Signed out"),
+    "sign_in.locked": _("Locked after too many failed sign-ins"),
     "sign_on.ended": _("Sessions ended by the provider"),
     "sign_on.linked": _("Sign-on account linked"),
     "sign_on.policy_changed": _("Rules of sign-in changed"),
@@ -129,6 +137,7 @@ def about(data: dict[str, object]) -> str:
 _LABELS: dict[str, Promise] = {
     "action": _("what was done"),
     "application": _("application"),
+    "at": _("where"),
     "by": _("by"),
     "code": _("reason"),
     "count": _("how many"),
@@ -147,6 +156,7 @@ _LABELS: dict[str, Promise] = {
     "left": _("left out"),
     "lost": _("lost"),
     "model": _("model"),
+    "needs": _("needs"),
     "origin": _("given by"),
     "outside": _("group outside"),
     "people": _("people"),
@@ -156,27 +166,42 @@ _LABELS: dict[str, Promise] = {
     "reason": _("reason"),
     "role": _("role"),
     "scope": _("scope"),
+    "second_factor": _("second factor"),
     "taken": _("taken"),
     "until": _("until"),
     "use": _("use"),
     "user": _("person"),
     "version": _("version"),
+    "way": _("way"),
     "who": _("person"),
 }
+# Words of our own that stand as values.
+_WORDS: dict[object, Promise] = {
+    "directory": _("directory"),
+    "link": _("one-time link"),
+    "passkey": _("passkey"),
+    "password": _("password"),
+    "provider": _("sign-on provider"),
+    "recovery": _("recovery code"),
+    "totp": _("authenticator app"),
+}
+_WORDED = ("way", "by", "second_factor")
 
 
 def details(data: dict[str, object]) -> str:
     """What else an event wrote down, as text."""
     rest = {
-        str(_LABELS.get(name, name.replace("_", " "))): _value(value)
+        str(_LABELS.get(name, name.replace("_", " "))): _value(value, is_word=name in _WORDED)
         for name, value in data.items()
         if name not in _NAMES and value not in ("", None)
     }
     return ", ".join(f"{label}: {value}" for label, value in sorted(rest.items()))
 
 
-def _value(value: object) -> str:
+def _value(value: object, *, is_word: bool = False) -> str:
     match value:
+        case str() if is_word:
+            return str(_WORDS.get(value, value))
         case bool():
             return str(_("yes") if value else _("no"))
         case list():

@@ -9,11 +9,15 @@ from channels.layers import get_channel_layer
 from django.db import models, transaction
 from redis.exceptions import RedisError
 
+from apps.core.hooks import Hook
 from apps.core.origin import current_address
 from apps.events.models import Event
 from apps.permissions.scope import current_scope
 
 log = logging.getLogger(__name__)
+
+# Called with each event once it is written, inside the transaction of what it tells.
+recorded: Hook[[Event]] = Hook()
 
 
 def record(
@@ -31,7 +35,7 @@ def record(
     secrets, no text of documents.
     """
     scope = current_scope()
-    return Event.objects.create(
+    event = Event.objects.create(
         kind=kind,
         actor_id=scope.actor_id,
         api_key_id=scope.via_key,
@@ -40,10 +44,13 @@ def record(
         address=current_address() or None,
         workspace_id=workspace_id or getattr(obj, "workspace_id", None),
         collection_id=collection_id or getattr(obj, "collection_id", None),
-        object_type="" if obj is None else type(obj).__name__.lower(),
+        # Not the name of its type: whoever is signed in comes as a lazy object.
+        object_type="" if obj is None else str(obj._meta.model_name),  # noqa: SLF001 - Django's own name
         object_id=None if obj is None else obj.pk,
         data=data,
     )
+    recorded(event)
+    return event
 
 
 def group_of(collection_id: UUID) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from apps.events import queries, services
+from apps.events import chain, queries, services
 from apps.events.export import as_csv
 from apps.events.forms import AuditForm
 from apps.events.models import Event
@@ -53,6 +53,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "before": found[_PER_PAGE - 1].pk if len(found) > _PER_PAGE else None,
         "is_older": before is not None,
         "query": query.urlencode(),
+        "chain": chain.state(),
         "here": "audit",
     }
     return render(request, "events/audit.html", context)

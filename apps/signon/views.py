@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import reauth
+from apps.accounts import reauth, sign_in_log
 from apps.accounts.second_factor import factors
 from apps.accounts.views import person_of
 from apps.core import limits
@@ -48,6 +48,7 @@ def _worded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return view(request, provider)
         except AppError as error:
             log.warning("sign-on by %s: %s %s", provider, error.code, error.details.get("reason"))
+            sign_in_log.provider_failed(request, provider=provider, code=str(error.code))
             context = {"message": message_of(error.code), "code": error.code}
             return render(request, "signon/failed.html", context, status=error.status)
 
@@ -109,6 +110,7 @@ def enter(request: HttpRequest, identity: SignOnIdentity, statement: Statement) 
     key = request.session.session_key or ""
     services.remember(identity=identity, session_key=key, statement=statement)
     request.session[KEY] = key
+    sign_in_log.signed_in(request, identity.user, way="provider", provider=identity.provider.name)
 
 
 def _connected(

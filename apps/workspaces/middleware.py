@@ -22,6 +22,7 @@ from apps.core.origin import came_from
 from apps.core.views import error_response, is_for_machines
 from apps.permissions.scope import NOBODY, Scope, ScopeDenied, entered
 from apps.rag.ports import EngineBusy, EngineError
+from apps.workspaces import refusals
 from apps.workspaces.resolvers import Call, caller_of, carries_key, scope_again
 from apps.workspaces.scopes import scope_of
 
@@ -74,6 +75,7 @@ class ScopeMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         match error:
             case ScopeDenied():
+                refusals.door(request, error.permission)
                 return error_response(request, ErrorCode.FORBIDDEN, status=403)
             case ObjectDoesNotExist():
                 return error_response(request, ErrorCode.NOT_FOUND, status=404)
@@ -97,6 +99,7 @@ def _admitted(request: HttpRequest) -> Scope | HttpResponse:
         return _scope_of(request)
     except AppError as error:
         request.user = AnonymousUser()
+        _note_refused_key(request, error.code)
         details = {name: value for name, value in error.details.items() if name != "retry_after"}
         wait = error.details.get("retry_after", 0)
         return error_response(
@@ -121,11 +124,18 @@ def _scope_of(request: HttpRequest) -> Scope:
     found = caller_of(Call(plain, request.headers, _address(request), lambda: request.body))
     if found is None:
         request.user = AnonymousUser()
+        _note_refused_key(request, ErrorCode.INVALID_KEY)
         return NOBODY
     if found.allowance is not None:
         _count(request, found.allowance)
     request.user, request.api_key = found.user, found.key  # type: ignore[attr-defined]
     return found.scope
+
+
+def _note_refused_key(request: HttpRequest, code: str) -> None:
+    plain = bearer(request.headers.get("Authorization", ""))
+    if plain is not None and code != ErrorCode.TOO_MANY_REQUESTS:
+        refusals.key(plain, address=_address(request), code=str(code))
 
 
 def _count(request: HttpRequest, allowance: Allowance) -> None:
@@ -191,6 +201,8 @@ def scope_of_socket_key(socket: MutableMapping[str, Any]) -> Scope | None:
         found = caller_of(Call(plain, headers, address_of_socket(socket)))
     except AppError:  # a socket that closes has no words; the same key says why on the API
         found = None
+    if found is None:
+        refusals.key(plain, address=address_of_socket(socket), code=ErrorCode.INVALID_KEY)
     socket["key_scope"] = NOBODY if found is None else found.scope
     scope: Scope = socket["key_scope"]
     return scope

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.accounts.models import ApiKey, User
 from apps.accounts.services import KEY_PREFIX, user_of_key
+from apps.accounts.services import name_of_key as name_of_personal_key
 from apps.core.errors import AppError, ErrorCode
 from apps.core.limits import Allowance
 from apps.permissions.scope import NOBODY, Scope, entered
@@ -63,6 +64,9 @@ class Resolver(Protocol):
         """The scope of the same caller as it is now, NOBODY when the key has ended; None when
         the scope was not made by this resolver."""
 
+    def name_of(self, plain: str) -> str:
+        """What people call this key, though it may have ended; empty for one that never was."""
+
 
 class PersonalKeys:
     """Keys that people make for themselves."""
@@ -87,6 +91,9 @@ class PersonalKeys:
         user = User.objects.filter(pk=scope.actor_id).first()
         return NOBODY if key is None or user is None else scope_of(user, key=key)
 
+    def name_of(self, plain: str) -> str:
+        return name_of_personal_key(plain)
+
 
 _resolvers: list[Resolver] = [PersonalKeys()]
 
@@ -109,6 +116,14 @@ def caller_of(call: Call) -> Caller | None:
         if call.key.startswith(resolver.prefix):
             return resolver.resolve(call)
     return None
+
+
+def name_of_key(plain: str) -> str:
+    """What people call a key that works or did once; empty for any other."""
+    for resolver in _resolvers:
+        if plain.startswith(resolver.prefix):
+            return resolver.name_of(plain)
+    return ""
 
 
 def scope_again(scope: Scope) -> Scope:

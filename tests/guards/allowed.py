@@ -29,6 +29,7 @@ UNSCOPED = {
     "isolation.Proof": "numbers of the whole installation, for administrators",
     "workspaces.AccessRequest": "read through access.queries: by who asks and by who decides",
     "workspaces.CustomRole": "one list for the installation; says what a role allows, not to whom",
+    "events.Chain": "the end of the chain: numbers of the installation",
     "events.Event": "read through events.queries, which applies the reader's scope",
 }
 

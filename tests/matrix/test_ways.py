@@ -27,6 +27,7 @@ FRAMES = {
 # Job → as whom it acts. A job for a person resolves their scope anew when it runs.
 JOBS = {
     "accounts.forget_sessions": "system: removes sessions that are over",
+    "accounts.tell": "system: writes to the person whom one event is about",
     "chat.close_interrupted": "system: ends answers, reads none",
     "directory.due": "system: names directories whose time has come",
     "directory.sync": "system: people, groups and roles as the directory and its mapping say",
@@ -36,6 +37,8 @@ JOBS = {
     "documents.parse": "system: one version, named by its run",
     "documents.reconcile": "system: numbers",
     "documents.sweep": "system: sends again what was lost",
+    "events.seal": "system: appends links to the chain of events",
+    "events.verify": "system: numbers",
     "index.optimize": "system: numbers",
     "intake.sweep": "system: forgets what did not arrive",
     "intake.unpack": "person: who uploaded the archive, as they are when it runs",

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import reauth, second_factor
+from apps.accounts import notices, reauth, second_factor
 from apps.accounts.forms import CodeForm, PasskeyForm
 from apps.accounts.models import Passkey
 from apps.accounts.second_factor import factors, gate, passkeys, recovery, totp
@@ -42,6 +42,7 @@ def page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpR
         "is_needed": second_factor.needs(person),
         "factors": factors.of(person),
         "can_passkey": passkeys.are_possible(),
+        "happened": [] if is_shut else notices.recent(person),
         "sessions": device.listed(sessions.sessions_of(person), request),
         **context,
     }
