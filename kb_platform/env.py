@@ -211,6 +211,24 @@ class Env(BaseSettings):
         "network such as 10.20.0.0/16. Public ones need no line.",
     )
 
+    # --- events to a SIEM -------------------------------------------------------------------
+    syslog: str = Field(
+        "",
+        description="Where events are sent as syslog: tls://siem.example.com:6514, or tcp:// and "
+        "udp:// to this machine. Empty: nowhere.",
+    )
+    syslog_ca_file: str = Field(
+        "", description="Certificates (PEM) that vouch for that server. Empty: the system's."
+    )
+    syslog_cert_file: str = Field(
+        "", description="Certificate (PEM) that this installation shows there. Empty: none."
+    )
+    syslog_key_file: str = Field("", description="Key (PEM) of that certificate.")
+    syslog_details: Literal["ids", "names"] = Field(
+        "ids",
+        description="ids: of documents and collections only their ids are sent; names: names too.",
+    )
+
     # --- directory --------------------------------------------------------------------------
     ldap_servers: str = Field(
         "",

@@ -260,6 +260,12 @@ EMAIL_HOST_PASSWORD = _env.mail_password.get_secret_value() if _env.mail_passwor
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = _env.mail_from
 
+# --- events to a SIEM ---------------------------------------------------------------------------
+SYSLOG = _env.syslog.strip()
+SYSLOG_CA_FILE = _env.syslog_ca_file
+SYSLOG_CERT_FILE, SYSLOG_KEY_FILE = _env.syslog_cert_file, _env.syslog_key_file
+SYSLOG_DETAILS = _env.syslog_details
+
 # --- engines ------------------------------------------------------------------------------------
 ENGINES = _env.engines
 MODEL_HOST_URL = _env.effective_model_host_url

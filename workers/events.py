@@ -2,7 +2,10 @@
 
 import logging
 
+from django.conf import settings
+
 from apps.events import chain, jobs
+from apps.events.siem import relay
 from workers.tasks import task
 
 log = logging.getLogger(__name__)
@@ -11,7 +14,14 @@ log = logging.getLogger(__name__)
 @task(jobs.SEAL, reason="append links to the chain of events")
 def seal() -> None:
     """Give every new event its place in the chain."""
-    chain.seal()
+    if chain.seal() and settings.SYSLOG:
+        jobs.RELAY.enqueue()
+
+
+@task(jobs.RELAY, reason="send events to a SIEM")
+def relay_events() -> None:
+    """Send what was sealed to the syslog server, if there is one."""
+    relay.run()
 
 
 @task(jobs.VERIFY, reason="compare the chain of events")

@@ -32,6 +32,7 @@ celery_app.conf.beat_schedule = {
     "directory watch": _entry(directory_jobs.WATCH, schedule(directory.WATCH_EVERY)),
     "sources": _entry(DUE, schedule(sources.EVERY)),
     "seal events": _entry(event_jobs.SEAL, schedule(event_jobs.SEAL_EVERY)),
+    "relay events": _entry(event_jobs.RELAY, schedule(event_jobs.RELAY_EVERY)),
     "verify events": _entry(event_jobs.VERIFY, crontab(minute="50", hour="3")),
     "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),
     "sessions": _entry(FORGET_SESSIONS, crontab(minute="10", hour="3")),

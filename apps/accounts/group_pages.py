@@ -20,6 +20,7 @@ from apps.accounts.models import Group, User
 from apps.core import health
 from apps.core.errors import AppError
 from apps.core.pages import blame, show
+from apps.events.siem import relay
 from apps.permissions.pages import for_administrators
 from apps.permissions.scope import system_scope
 
@@ -203,6 +204,7 @@ def system(request: HttpRequest) -> HttpResponse:
             "Django": django.get_version(),
             connection.display_name: ".".join(map(str, connection.get_database_version())),
         },
+        "relay": relay.state(),
         "here": "system",
     }
     return show(request, "administration/system.html", "administration/_system.html", context)

@@ -65,3 +65,22 @@ class Chain(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position} {self.link[:8]}"
+
+
+class Relay(models.Model):
+    """How far the events were sent to somebody outside, and what went wrong last."""
+
+    name = models.CharField(max_length=20, unique=True)
+    position = models.PositiveBigIntegerField(default=0, help_text="Of the last event sent.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    failing_since = models.DateTimeField(null=True, blank=True)
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=20, blank=True, default="")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.position}"

@@ -30,6 +30,7 @@ UNSCOPED = {
     "workspaces.AccessRequest": "read through access.queries: by who asks and by who decides",
     "workspaces.CustomRole": "one list for the installation; says what a role allows, not to whom",
     "events.Chain": "the end of the chain: numbers of the installation",
+    "events.Relay": "how far events were sent: numbers of the installation",
     "events.Event": "read through events.queries, which applies the reader's scope",
 }
 

@@ -37,6 +37,7 @@ JOBS = {
     "documents.parse": "system: one version, named by its run",
     "documents.reconcile": "system: numbers",
     "documents.sweep": "system: sends again what was lost",
+    "events.relay": "system: every event to the SIEM that the environment names, without names of documents",
     "events.seal": "system: appends links to the chain of events",
     "events.verify": "system: numbers",
     "index.optimize": "system: numbers",
