@@ -22,6 +22,7 @@ from apps.intake import api_documents as intake_documents
 from apps.intake import api_unpackings as unpackings
 from apps.search import api as search
 from apps.sources import api as sources
+from apps.topics import api as topics
 from apps.workspaces import api as workspaces
 from apps.workspaces import api_collections as collections
 from apps.workspaces.access import api as access
@@ -41,6 +42,7 @@ urlpatterns = [
     path("", include(collections.urlpatterns)),
     path("", include(access.urlpatterns)),
     path("", include(roles.urlpatterns)),
+    path("", include(topics.urlpatterns)),
     path("", include(documents.urlpatterns)),
     path("", include(document.urlpatterns)),
     path("", include(passages.urlpatterns)),

@@ -43,6 +43,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "SourceKind": "apps.sources.serializers.KIND_NAMES",
         "SourceRunState": "apps.sources.serializers.RUN_STATES",
         "SourceState": "apps.sources.serializers.SOURCE_STATES",
+        "TopicEffect": "apps.topics.models.Effect",
         "TurnState": "apps.chat.models.Turn.State",
     },
 }

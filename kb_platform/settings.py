@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "apps.applications",
     "apps.engines",
     "apps.gateway",
+    "apps.topics",
     "apps.documents",
     "apps.intake",
     "apps.sources",

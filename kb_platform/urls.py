@@ -16,6 +16,7 @@ urlpatterns = [
     path("administration/", include("apps.directory.urls")),
     path("", include("apps.workspaces.urls")),
     path("", include("apps.applications.urls")),
+    path("", include("apps.topics.urls")),
     path("", include("apps.events.urls")),
     path("", include("apps.documents.urls")),
     path("", include("apps.sources.urls")),

@@ -57,6 +57,7 @@ from apps.gateway import generator as gateway_generator  # noqa: E402
 from apps.gateway import health as gateway_health  # noqa: E402
 from apps.permissions.scope import Scope, entered  # noqa: E402
 from apps.signon import middleware as sign_on  # noqa: E402
+from apps.topics import deciding  # noqa: E402
 from apps.workspaces.models import Collection, Workspace  # noqa: E402
 from apps.workspaces.scopes import scope_of  # noqa: E402
 from tests import factories  # noqa: E402
@@ -115,6 +116,7 @@ def _clean(settings: Any, tmp_path: Path) -> Iterator[None]:
     cache.clear()
     sign_on.forget(until=inf)  # or now and then a request would have one query more
     limits.reset()
+    deciding.forget()
     with translation.override("en"):
         yield
 

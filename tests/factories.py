@@ -26,6 +26,8 @@ from apps.permissions.scope import entered, system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
 from apps.signon.models import SignOnProvider
 from apps.sources.models import Source, SourceRun
+from apps.topics import services as topics
+from apps.topics.models import Topic, TopicRule
 from apps.workspaces.models import (
     AccessRequest,
     Collection,
@@ -324,3 +326,19 @@ def _cite(turn: Turn, number: int, document: Document) -> Citation:
 
 def yesterday() -> Any:
     return timezone.now() - timedelta(days=1)
+
+
+def make_topic(name: str = "Pay", **fields: Any) -> Topic:
+    """A kind of question; without more said, of those with a word for pay in them."""
+    if not fields:
+        fields = {"words": ["salar*", "工资"]}
+    with system_scope("test: make_topic"):
+        return topics.save_topic(name=name, **fields)
+
+
+def make_topic_rule(*of: Topic, name: str = "", **fields: Any) -> TopicRule:
+    """Keeps whoever it is told of away from the topics; ``effect="only"`` keeps them to these."""
+    fields = {"effect": "away", **fields}
+    with system_scope("test: make_topic_rule"):
+        name = name or f"Rule {TopicRule.objects.count() + 1}"
+        return topics.save_rule(name=name, topics=list(of), **fields)

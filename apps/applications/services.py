@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.applications.keys import PREFIX, digest
 from apps.applications.models import Application, ApplicationKey, KeyUsage, PublicKey
 from apps.applications.public_keys import Public, public_keys_of
+from apps.core import hooks
 from apps.core.errors import AppError, ErrorCode
 from apps.core.ids import uuid7
 from apps.events import services as events
@@ -178,6 +179,7 @@ def rotate_key(*, key: ApplicationKey, overlap: timedelta = OVERLAP) -> tuple[Ap
         requests_per_minute=key.requests_per_minute,
         tokens_per_day=key.tokens_per_day,
     )
+    hooks.key_replaced(key.pk, made[0].pk)
     ends = now + overlap
     key.expires_at = ends if key.expires_at is None else min(ends, key.expires_at)
     key.save(update_fields=["expires_at"])

@@ -77,7 +77,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 frame = parsed(text_data)
                 await self._obey(frame)
             except Exception as error:  # noqa: BLE001 - outermost: the socket stays open
-                await self._tell(_refused(frame, _code_of(error)))
+                await self._tell(_refused(frame, error))
 
     async def _obey(self, frame: ClientFrame) -> None:
         match frame["type"]:
@@ -153,12 +153,14 @@ def _opened(frame: ClientFrame) -> Opened:
             raise ValueError(msg)
 
 
-def _refused(frame: ClientFrame | None, code: ErrorCode) -> ServerFrame:
+def _refused(frame: ClientFrame | None, error: Exception) -> ServerFrame:
     """The answer to a frame that was not obeyed."""
+    code = _code_of(error)
+    sentence = error.sentence if isinstance(error, AppError) else ""
     if frame is not None and (frame["type"] == "follow" or frame["type"] == "stop"):
         return framing.failed(frame["turn"], code)
     request = frame.get("request", "") if frame is not None else ""
-    return framing.failed(None, code, request=str(request))
+    return framing.failed(None, code, request=str(request), sentence=sentence)
 
 
 def _code_of(error: Exception) -> ErrorCode:

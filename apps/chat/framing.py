@@ -105,15 +105,22 @@ def ended(turn_id: UUID, closed: Closed, *, said: int) -> Done | Stopped | Error
 
 
 def failed(
-    turn_id: UUID | None, code: str, *, said: int = 0, text: str = "", request: str = ""
+    turn_id: UUID | None,
+    code: str,
+    *,
+    said: int = 0,
+    text: str = "",
+    request: str = "",
+    sentence: str = "",
 ) -> Error:
-    """An error, worded in the reader's language. Without a turn it answers a client frame."""
+    """An error, worded in the reader's language, or in the ``sentence`` of what refused it. Without
+    a turn it answers a client frame."""
     return {
         "type": "error",
         "turn": str(turn_id) if turn_id else "",
         "n": SOURCES_N + said + 1,
         "code": str(code),
-        "message": message_of(code),
+        "message": sentence or message_of(code),
         "text": text,
         "request": request,
     }

@@ -12,6 +12,7 @@ from django.db import transaction
 from apps.applications import services as applications
 from apps.chat.frames import Source
 from apps.chat.framing import Closed
+from apps.chat.history import HISTORY_TURNS, messages_of
 from apps.chat.models import Citation, Turn, TurnCollection
 from apps.chat.queries import ancestors
 from apps.chat.services import Opened
@@ -29,15 +30,13 @@ from apps.rag.cite import cited_numbers, normalised
 from apps.rag.condense import standalone
 from apps.rag.generate import Patience
 from apps.rag.language import language_of
-from apps.rag.ports import Delta, DeltaKind, Generator, Judge, Passage, Speaker, Usage
+from apps.rag.ports import Delta, DeltaKind, Generator, Judge, Passage, Usage
 from apps.rag.ports import Turn as Message
 from apps.rag.refusal import is_refusal, refusal
 from apps.rag.tokens import estimate_tokens
 from apps.search.services import Found, search
 from apps.workspaces.models import AnswerMode, Collection
 
-# Turns of the conversation that a follow-up may lean on.
-HISTORY_TURNS = 6
 # A passage is about this long: how many are worth looking for within a budget.
 TOKENS_PER_PASSAGE = 250
 FEWEST_PASSAGES, MOST_PASSAGES = 6, 20
@@ -134,7 +133,7 @@ def prepare(opened: Opened) -> Prepared:
     plan = _plan(opened)
     settings = plan.settings
     past = ancestors(_parent(opened), limit=HISTORY_TURNS)
-    history = list(opened.wishes.history) or _messages(past)
+    history = list(opened.wishes.history) or messages_of(past)
     found = search(
         question=standalone(opened.question, history),
         collections=_collections(opened),
@@ -224,19 +223,6 @@ def _parent(opened: Opened) -> Turn | None:
     return Turn.objects.filter(pk=opened.parent_id).first() if opened.parent_id else None
 
 
-def _messages(past: Sequence[Turn]) -> list[Message]:
-    """Answered turns as the model said them; thinking is never among it."""
-    answered = {Turn.State.COMPLETE, Turn.State.STOPPED, Turn.State.REFUSED}
-    messages: list[Message] = []
-    for turn in past:
-        if turn.state in answered and turn.answer:
-            messages += [
-                Message(Speaker.USER, turn.question),
-                Message(Speaker.ASSISTANT, turn.answer),
-            ]
-    return messages
-
-
 def _collections(opened: Opened) -> Some[UUID] | None:
     """What the conversation is kept to; None is all that the asker may read."""
     wanted = frozenset(opened.collection_ids)
@@ -292,7 +278,13 @@ def _trace(built: prompts.Prompt, found: Found, note: str) -> dict[str, Any]:
     search_trace = found.trace.as_json()
     search_trace["hits"] = [hit for hit in search_trace["hits"] if hit["chunk"] in shown]
     acting = current_scope().acting()
-    return {"search": search_trace, "hidden": built.dropped, "note": note, "acting": acting}
+    return {
+        "search": search_trace,
+        "hidden": built.dropped,
+        "note": note,
+        "acting": acting,
+        "topics": list(found.topics),
+    }
 
 
 # --- after --------------------------------------------------------------------------------------

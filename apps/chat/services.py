@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.applications import services as applications
 from apps.chat.frames import LONGEST_QUESTION
+from apps.chat.history import require_topic_allowed
 from apps.chat.models import Citation, Conversation, Turn
 from apps.chat.queries import STALE_AFTER, title_for_reader
 from apps.chat.wishes import NO_WISHES, Wishes
@@ -66,9 +67,12 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
 
     A parent names its conversation too. ``workspace`` is its slug or id and counts for a new
     conversation only; ``collection_ids`` keep the conversation to these from now on. Raises DoesNotExist for what the asker cannot see,
-    ScopeDenied without the right to ask, AppError BAD_REQUEST or TOO_MANY_REQUESTS.
+    ScopeDenied without the right to ask, AppError BAD_REQUEST, TOO_MANY_REQUESTS, or what
+    ``require_topic_allowed`` raises.
     """
     text = _checked_question(question)
+    before = _before(conversation_id, parent_id)
+    require_topic_allowed(text, parent=before, wishes=wishes)
     with transaction.atomic():
         if conversation_id is None and parent_id is not None:
             conversation_id = Turn.objects.get(pk=parent_id).conversation_id
@@ -93,6 +97,7 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
 def regenerate(*, turn_id: UUID, request: str = "") -> Opened:
     """Ask the same question again, beside the answer it got."""
     turn = Turn.objects.select_related("conversation", "parent").get(pk=turn_id)
+    require_topic_allowed(turn.question, parent=turn.parent)
     return open_turn(
         conversation=turn.conversation,
         question=turn.question,
@@ -106,6 +111,7 @@ def regenerate(*, turn_id: UUID, request: str = "") -> Opened:
 def edit(*, turn_id: UUID, question: str, request: str = "") -> Opened:
     """Ask another question in the place of one; both branches are kept."""
     turn = Turn.objects.select_related("conversation", "parent").get(pk=turn_id)
+    require_topic_allowed(_checked_question(question), parent=turn.parent)
     return open_turn(
         conversation=turn.conversation,
         question=question,
@@ -243,6 +249,13 @@ def _parent_in(conversation: Conversation, parent_id: UUID | None) -> Turn | Non
     """The named turn of this conversation, or its newest."""
     turns = Turn.objects.filter(conversation=conversation)
     return turns.get(pk=parent_id) if parent_id else turns.order_by("-created_at", "-pk").first()
+
+
+def _before(conversation_id: UUID | None, parent_id: UUID | None) -> Turn | None:
+    """The turn that a new question comes after, if it comes after any."""
+    if conversation_id is not None:
+        return _parent_in(Conversation.objects.get(pk=conversation_id), parent_id)
+    return Turn.objects.get(pk=parent_id) if parent_id is not None else None
 
 
 def _keep_to(conversation: Conversation, collection_ids: Some[UUID]) -> None:

@@ -27,12 +27,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.core import conditions
-from apps.core.errors import AppError, ErrorCode, message_of
+from apps.core.errors import AppError, ErrorCode, message_of, sentence_with
 from apps.core.room import is_full
 
 # What an exception that carries only a code is answered with; AppError brings its own status.
 STATUS: dict[ErrorCode, int] = {
     ErrorCode.FORBIDDEN: 403,
+    ErrorCode.TOPIC_FORBIDDEN: 403,
+    ErrorCode.TOPIC_UNCHECKED: 503,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
     ErrorCode.TOO_MANY_REQUESTS: 429,
@@ -49,9 +51,8 @@ PAGE_DEFAULT, PAGE_MOST = 50, 200
 # --- errors --------------------------------------------------------------------------------------
 def error_body(code: str, details: Mapping[str, object] | None = None) -> dict[str, Any]:
     """The one shape of every error."""
-    return {
-        "error": {"code": str(code), "message": message_of(code), "details": dict(details or {})}
-    }
+    said = dict(details or {})
+    return {"error": {"code": str(code), "message": sentence_with(code, said), "details": said}}
 
 
 # What programs that were written against the short form compare with: never translated.
@@ -59,6 +60,7 @@ _SHORT = {
     ErrorCode.NOT_SIGNED_IN: "Invalid API token",
     ErrorCode.INVALID_KEY: "Invalid API token",
     ErrorCode.FORBIDDEN: "Permission denied for this query",
+    ErrorCode.TOPIC_FORBIDDEN: "Permission denied for this query",
 }
 
 

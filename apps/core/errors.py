@@ -1,5 +1,6 @@
 """Errors that carry a code for the user and a cause for the log; worded at the edge."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from django.utils.functional import Promise
@@ -18,6 +19,8 @@ class ErrorCode(StrEnum):
     ASSERTION_REFUSED = "ASSERTION_REFUSED"
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     FORBIDDEN = "FORBIDDEN"
+    TOPIC_FORBIDDEN = "TOPIC_FORBIDDEN"
+    TOPIC_UNCHECKED = "TOPIC_UNCHECKED"
     CONFIRM_IDENTITY = "CONFIRM_IDENTITY"
     SECOND_FACTOR = "SECOND_FACTOR"
     PASSKEY_REFUSED = "PASSKEY_REFUSED"
@@ -123,6 +126,12 @@ MESSAGES: dict[ErrorCode, Promise] = {
         "The tokens of this key are used up for today. An administrator can raise its quota."
     ),
     ErrorCode.FORBIDDEN: _("You may see this, but not do that. A manager of the workspace can."),
+    ErrorCode.TOPIC_FORBIDDEN: _(
+        "Questions of this kind are not answered here. details.rule names the rule; an administrator can change it."
+    ),
+    ErrorCode.TOPIC_UNCHECKED: _(
+        "Whether this question is allowed has to be checked first, and the model that checks it does not answer. Try again in a moment."
+    ),
     ErrorCode.CONFIRM_IDENTITY: _(
         "Confirm first that it is you: this is asked before anything that is hard to undo."
     ),
@@ -328,14 +337,25 @@ def message_of(code: str) -> str:
         return str(MESSAGES[ErrorCode.INTERNAL])
 
 
+def sentence_with(code: str, details: Mapping[str, object]) -> str:
+    """The sentence that the details bring along, or else that of the code."""
+    return str(details.get("sentence") or message_of(code))
+
+
 class AppError(Exception):
-    """A refusal with a code and an HTTP status. ``details`` are values safe to show."""
+    """A refusal with a code and an HTTP status. ``details`` are values safe to show; a ``sentence``
+    among them stands for that of the code."""
 
     def __init__(self, code: ErrorCode, *, status: int = 400, **details: object) -> None:
         super().__init__(code.value)
         self.code = code
         self.status = status
         self.details = details
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told, in the active language."""
+        return sentence_with(self.code, self.details)
 
 
 class Permanent(AppError):

@@ -46,6 +46,10 @@ class Ending:
 # by hand. A listener refuses by raising AppError.
 administrator_ends: Hook[[UUID]] = Hook()
 
+# Called with the ids of a key and of the one that takes its place, inside the transaction that makes
+# it: what the old one was kept to, the new one is.
+key_replaced: Hook[[UUID, UUID]] = Hook()
+
 # Called with the id of a document whose stored text is being removed, in a system scope.
 document_erased: Hook[[UUID]] = Hook()
 

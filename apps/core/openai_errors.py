@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from apps.core.errors import ErrorCode, message_of
+from apps.core.errors import ErrorCode, sentence_with
 
 PREFIX = "/v1/"
 # What those programs know by another name; the rest are ours in lower case.
@@ -27,7 +27,7 @@ def openai_error_body(
     after the sentence) and ``openai_code``."""
     said = dict(details or {})
     reason = said.get("reason")
-    sentence = message_of(code)
+    sentence = sentence_with(code, said)
     return {
         "error": {
             "message": f"{sentence} {reason}" if reason else sentence,

@@ -92,7 +92,9 @@ async def _call_tool(
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         return _failed(f"{where}: {first['msg']}")
-    except (AppError, Transient, EngineError) as error:
+    except AppError as error:
+        return _failed(error.sentence)
+    except (Transient, EngineError) as error:
         return _failed(message_of(error.code))
     except ScopeDenied:
         return _failed(message_of(ErrorCode.FORBIDDEN))

@@ -23,6 +23,8 @@ from apps.search.around import widened
 from apps.search.highlight import highlights
 from apps.search.models import SearchLog
 from apps.search.trace import SearchTrace
+from apps.topics import services as topics
+from apps.topics.deciding import DecisionJson, as_json
 
 __all__ = ["Found", "highlights", "search"]
 
@@ -40,11 +42,13 @@ LONGEST_QUESTION = 8000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Passages that the asker may read, best first, and how they were found."""
+    """Passages that the asker may read, best first, how they were found, and which rules about
+    topics let the question pass."""
 
     query: str
     passages: tuple[Passage, ...]
     trace: SearchTrace
+    topics: tuple[DecisionJson, ...] = ()
 
     @property
     def took_ms(self) -> float:
@@ -64,11 +68,13 @@ def search(
 
     ``collections`` narrows the reach and never widens it; None is all that the asker may read.
     ``as_of``: documents that are valid on that day; without one, today.
-    Raises AppError INDEX_UNAVAILABLE (503) when neither side of the index answers; when only the
+    Raises AppError TOPIC_FORBIDDEN or TOPIC_UNCHECKED where a rule keeps the asker from the
+    question, INDEX_UNAVAILABLE (503) when neither side of the index answers; when only the
     embedder is down the words decide alone, and the trace says so.
     """
     started = time.perf_counter()
     query = question.replace("\x00", " ").strip()[:LONGEST_QUESTION]
+    decided = topics.require_allowed(query)
     reach = current_scope().reach(collections)
     sieve = _sieve(query, reach, limit=limit, mode=mode, day=as_of or timezone.localdate())
     passages, is_reranked = _reranked(query, sieve.passages, limit=limit)
@@ -82,7 +88,7 @@ def search(
         is_reranked=is_reranked,
         took_ms=(time.perf_counter() - started) * 1000,
     )
-    found = Found(query, passages, trace)
+    found = Found(query, passages, trace, tuple(map(as_json, decided)))
     if log:
         _write_log(found)
     return found
@@ -220,5 +226,9 @@ def _write_log(found: Found) -> None:
         mode=str(found.trace.retrieval.mode),
         hits=len(found.passages),
         took_ms=round(found.took_ms, 1),
-        trace={**found.trace.as_json(), "acting": scope.acting()},
+        trace={
+            **found.trace.as_json(),
+            "acting": scope.acting(),
+            "topics": list(found.topics),
+        },
     )

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from apps.core.errors import AppError, message_of
+from apps.core.errors import AppError
 from apps.core.pages import show
 from apps.rag.ports import Passage, Side
 from apps.rag.retrieve import Mode
@@ -28,7 +28,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         context |= _shown(_searched(form, workspace))
     except AppError as error:
-        context["problem"] = message_of(error.code)
+        context["problem"] = error.sentence
     return show(request, "search/test.html", "search/_hits.html", context)
 
 

@@ -122,6 +122,8 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "access": factories.make_access_request(collection, factories.make_user()).pk,
         "inner": factories.make_group().pk,
         "role": factories.make_role().pk,
+        "topic": factories.make_topic("Cars").pk,
+        "topic_rule": factories.make_topic_rule(factories.make_topic("Pay")).pk,
         "endpoint": endpoint.pk,
         "profile": current_profile().pk,
         "provider": factories.make_provider().slug,

@@ -109,6 +109,9 @@ APPROVED = {
     "apps/workspaces/queries.py": {
         "listed collections: members see the names of those they cannot open",
     },
+    "apps/topics/services.py": {
+        "topics: which personal key begins like this",
+    },
     "apps/workspaces/access/queries.py": {
         "access requests: the name that was asked for, for who asked and who decides",
     },

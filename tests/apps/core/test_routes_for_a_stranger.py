@@ -84,6 +84,8 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "access": str(factories.make_access_request(collection, alice).pk),
         "inner": str(factories.make_group("Interns", bob).pk),
         "role": str(factories.make_role().pk),
+        "topic": str(factories.make_topic("Cars").pk),
+        "topic_rule": str(factories.make_topic_rule(factories.make_topic("Pay")).pk),
         "endpoint": str(endpoint.pk),
         "profile": str(current_profile().pk),
         "provider": factories.make_provider().slug,

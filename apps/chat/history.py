@@ -1,0 +1,45 @@
+"""What was said before a question, and whether it may be asked after that."""
+
+from collections.abc import Sequence
+
+from apps.chat.models import Turn
+from apps.chat.queries import ancestors
+from apps.chat.wishes import NO_WISHES, Wishes
+from apps.rag.condense import standalone
+from apps.rag.ports import Speaker
+from apps.rag.ports import Turn as Message
+from apps.topics import services as topics
+
+# Turns of the conversation that a follow-up may lean on.
+HISTORY_TURNS = 6
+
+
+def messages_of(past: Sequence[Turn]) -> list[Message]:
+    """Answered turns as the model said them; thinking is never among it."""
+    answered = {Turn.State.COMPLETE, Turn.State.STOPPED, Turn.State.REFUSED}
+    messages: list[Message] = []
+    for turn in past:
+        if turn.state in answered and turn.answer:
+            messages += [
+                Message(Speaker.USER, turn.question),
+                Message(Speaker.ASSISTANT, turn.answer),
+            ]
+    return messages
+
+
+def require_topic_allowed(
+    question: str, *, parent: Turn | None, wishes: Wishes | None = None
+) -> None:
+    """Refuse what a rule about topics keeps the asker from: the question as it stands, as it is
+    meant after ``parent``, and whatever a program says along with it. See ``topics.services``."""
+    brought = wishes or NO_WISHES
+    history = list(brought.history) or messages_of(ancestors(parent, limit=HISTORY_TURNS))
+    topics.require_allowed(
+        question,
+        forms=[standalone(question, history)],
+        beside=[
+            text
+            for text in (brought.instructions, *(turn.text for turn in brought.history))
+            if text.strip()
+        ],
+    )

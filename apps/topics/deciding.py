@@ -1,0 +1,196 @@
+"""Whether a question may be asked: by the rules that hold for an asker, cheapest first."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Lock
+from typing import TypedDict
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+
+from apps.core.errors import AppError, ErrorCode
+from apps.gateway import services as gateway
+from apps.rag import kinds
+from apps.rag.ports import UNTUNED, EngineError, Judge
+from apps.rag.prompt import Check
+from apps.topics.models import Effect, Topic, TopicRule
+from apps.topics.words import evened, fits, has_word, plain
+
+log = logging.getLogger(__name__)
+
+# A model that says nothing for so long has not said that the question is allowed.
+PATIENCE_S = 60.0
+# A question is looked at when it is asked and again when it is searched for.
+KEPT_S, MOST_KEPT = 60.0, 2000
+
+
+class By(StrEnum):
+    """What told that a question is of a topic."""
+
+    WORD = "word"
+    PATTERN = "pattern"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question in each form that it has (as written, as meant after the ones before), and what
+    else its asker said along with it."""
+
+    forms: tuple[str, ...]
+    beside: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.forms, *self.beside)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Why a question is of a topic. ``sign`` is the word or pattern, "" where a model said so."""
+
+    topic: Topic
+    by: By
+    sign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says to one question."""
+
+    rule: TopicRule
+    found: Found | None
+
+    @property
+    def is_refused(self) -> bool:
+        return (self.found is not None) == (self.rule.effect == Effect.AWAY)
+
+
+class DecisionJson(TypedDict):
+    """What a trace keeps of one rule: never a word of the question."""
+
+    rule: str
+    name: str
+    effect: str
+    topic: str
+    by: str
+    refused: bool
+
+
+def as_json(verdict: Verdict) -> DecisionJson:
+    return {
+        "rule": str(verdict.rule.pk),
+        "name": verdict.rule.name,
+        "effect": verdict.rule.effect,
+        "topic": verdict.found.topic.name if verdict.found else "",
+        "by": verdict.found.by.value if verdict.found else "",
+        "refused": verdict.is_refused,
+    }
+
+
+def verdicts(asked: Asked, rules: Sequence[TopicRule]) -> list[Verdict]:
+    """What each rule says, up to the first that refuses: those that words alone decide come before
+    those that a model is asked for. Raises AppError TOPIC_UNCHECKED where it does not answer.
+
+    ``rules`` bring their topics along (``prefetch_related``).
+    """
+    said: list[Verdict] = []
+    open_rules: list[TopicRule] = []
+    for rule in rules:
+        found = _by_words(asked, rule)
+        if found is None and any(topic.prompt for topic in rule.topics.all()):
+            open_rules.append(rule)
+            continue
+        said.append(Verdict(rule, found))
+        if said[-1].is_refused:
+            return said
+    for rule in open_rules:
+        said.append(Verdict(rule, _by_model(asked, rule)))
+        if said[-1].is_refused:
+            break
+    return said
+
+
+def _texts(asked: Asked, rule: TopicRule) -> tuple[str, ...]:
+    """What is looked at: a rule that keeps away looks at all that was said, one that keeps to its
+    topics at the question, which no word beside it makes better."""
+    return asked.all if rule.effect == Effect.AWAY else asked.forms
+
+
+def _by_words(asked: Asked, rule: TopicRule) -> Found | None:
+    texts = _texts(asked, rule)
+    return next((found for t in rule.topics.all() if (found := found_by_words(t, texts))), None)
+
+
+def found_by_words(topic: Topic, texts: Iterable[str]) -> Found | None:
+    """The word or pattern of the topic that one of the texts has."""
+    for text in texts:
+        if word := has_word(plain(text), topic.words):
+            return Found(topic, By.WORD, word)
+        if pattern := fits(evened(text), topic.patterns):
+            return Found(topic, By.PATTERN, pattern)
+    return None
+
+
+def _by_model(asked: Asked, rule: TopicRule) -> Found | None:
+    texts = _texts(asked, rule)
+    return next((found for t in rule.topics.all() if (found := found_by_model(t, texts))), None)
+
+
+def found_by_model(topic: Topic, texts: Iterable[str]) -> Found | None:
+    """What the language model says; raises AppError TOPIC_UNCHECKED where it says nothing."""
+    if not topic.prompt:
+        return None
+    distinct = dict.fromkeys(text.strip() for text in texts if text.strip())
+    for text in distinct:
+        if any(_is_of(topic.prompt, piece) for piece in kinds.pieces(text)):
+            return Found(topic, By.MODEL)
+    return None
+
+
+# --- the model ------------------------------------------------------------------------------------
+# The same for all checks: a server that has read the prompt before is quicker with it.
+_ONE_SERVER = UUID(int=0)
+_kept: dict[bytes, tuple[float, bool]] = {}
+_lock = Lock()
+
+
+def forget() -> None:
+    """Ask the model anew from here on."""
+    with _lock:
+        _kept.clear()
+
+
+def _is_of(kind: str, text: str) -> bool:
+    key = hashlib.sha256(f"{kind}\0{text}".encode()).digest()
+    now = time.monotonic()
+    with _lock:
+        known = _kept.get(key)
+    if known is not None and now - known[0] < KEPT_S:
+        return known[1]
+    said = _asked_model(kind, text)
+    with _lock:
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = (now, said)
+    return said
+
+
+def _asked_model(kind: str, text: str) -> bool:
+    check = kinds.check_of(kind, text)
+    try:
+        plan = gateway.plan(tuning=UNTUNED, conversation=_ONE_SERVER, group=None)
+        return async_to_sync(_odds)(plan.generator, check) > 0
+    except (EngineError, TimeoutError) as error:
+        log.warning("a topic could not be checked: %s", type(error).__name__)
+        raise AppError(ErrorCode.TOPIC_UNCHECKED, status=503) from error
+
+
+async def _odds(judge: Judge, check: Check) -> float:
+    async with asyncio.timeout(PATIENCE_S):
+        return await judge.odds(check.turns, yes=check.yes, no=check.no)
