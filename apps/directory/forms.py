@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts import queries
 from apps.accounts.models import Group
 from apps.core.errors import AppError
+from apps.directory import config
 from apps.directory.config import lines
 from apps.directory.ldap import connecting
 from apps.directory.models import Directory
@@ -106,7 +107,15 @@ class DirectoryForm(_DirectoryForm):
                 self.add_error("successor_name", _("Nobody here has this address or login name."))
         else:
             found["successor"] = None
+        if found.get("bind_dn") and not (found.get("password") or self._has_password()):
+            self.add_error("password", _("A service account needs its password."))
         return found
+
+    def _has_password(self) -> bool:
+        """Stored, or given by the environment."""
+        if self.instance._state.adding:  # noqa: SLF001 - Django's own name
+            return False
+        return bool(self.instance.secret) or "bind_password" in config.overrides(self.instance)
 
     def values(self) -> dict[str, Any]:
         """What services are given, without the password."""

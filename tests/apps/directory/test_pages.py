@@ -55,6 +55,13 @@ def test_a_directory_is_typed_in_tested_and_saved(browser, server):
     assert row.secret not in page
 
 
+def test_a_service_account_without_its_password_is_not_saved(browser, server):
+    refused = browser.post(f"{HOME}/new", typed(server, password=""))
+    assert refused.status_code == 422
+    assert "A service account needs its password." in refused.content.decode()
+    assert browser.post(f"{HOME}/new", typed(server, password="", bind_dn="")).status_code == 302
+
+
 @pytest.mark.parametrize(
     ("wrong", "passed", "code"),
     [
