@@ -63,16 +63,22 @@ class Client:
 
     def upload_texts(self, collection: str, documents: Mapping[str, str]) -> dict[str, str]:
         """Each text as a file of its own; id of the document → name."""
-        names = list(documents)
+        files = {f"{name}.txt": text.encode() for name, text in documents.items()}
+        ids = self.upload_files(collection, files)
+        return {each: name.removesuffix(".txt") for each, name in ids.items()}
+
+    def upload_files(self, collection: str, contents: Mapping[str, bytes]) -> dict[str, str]:
+        """Many files, some of them with each request; id of the document → name of the file."""
+        names = list(contents)
         ids: dict[str, str] = {}
         for start in range(0, len(names), BATCH):
             files = [
-                ("file", (f"{name}.txt", documents[name].encode(), "text/plain"))
+                ("file", (name, contents[name], "application/octet-stream"))
                 for name in names[start : start + BATCH]
             ]
             taken = self.call("POST", f"collections/{collection}/documents", files=files)
             _no_refusal(taken["refused"])
-            ids |= {each["id"]: each["name"].removesuffix(".txt") for each in taken["documents"]}
+            ids |= {each["id"]: each["name"] for each in taken["documents"]}
         return ids
 
     def upload_file(self, collection: str, name: str, content: bytes) -> dict[str, Any]:
@@ -83,12 +89,13 @@ class Client:
 
     def wait(self, collection: str, *, every_s: float = 2.0) -> None:
         """Until every document of the collection is searchable. Ends the program if one failed."""
-        said = 0
+        said, began = 0, time.perf_counter()
         while left := self._waiting(collection):
             if left != said:
                 note(f"  {left} documents are being read")
             said = left
-            time.sleep(every_s)
+            # Asking is work too: of what takes long, the end need not be known to the moment.
+            time.sleep(max(every_s, (time.perf_counter() - began) / 50))
 
     def _waiting(self, collection: str) -> int:
         counts = self.call("GET", f"collections/{collection}/balance")

@@ -1,17 +1,25 @@
 """How fast files become searchable, and how much of the embedder's own rate is left.
 
-python -m bench.ingest --key fn_… [--model-host http://127.0.0.1:8011] [--limit 480] [--pdfs 1]
-    [--together 1]
+python -m bench.ingest [--limit 480] [--pdfs 1] [--together 1] [--mixed 0]
+    [--key fn_… --model-host http://127.0.0.1:8011]
+
+Without a key it starts an instance of its own, and says what each part took of the processors.
 """
 
 import os
 import time
+from argparse import Namespace
+from collections import Counter
+from operator import itemgetter
 from typing import Any
 
 import httpx
 
 from bench.client import Client, arguments, figure, note, room
 from bench.data import load, sec10q
+from bench.instance import instance
+from bench.office import reports
+from bench.parts import processor_seconds
 
 BATCH = 64
 
@@ -23,7 +31,20 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=480, help="paragraphs")
     parser.add_argument("--pdfs", type=int, default=1, help="10-Q reports")
     parser.add_argument("--together", type=int, default=1, help="paragraphs in one file")
+    parser.add_argument(
+        "--mixed", type=int, default=0, help="so many Word files in two languages, and three 10-Qs"
+    )
     given = parser.parse_args()
+    if given.key:
+        _measure(given, None)
+        return
+    with instance() as own:
+        given.url, given.key, given.model_host = own.url, own.key, own.model_host
+        os.environ["MODEL_HOST_TOKEN"] = own.model_host_token
+        _measure(given, own.pid)
+
+
+def _measure(given: Namespace, supervisor: int | None) -> None:
     documents = {**load("xquad-zh").documents, **load("xquad-en").documents}
     names = sorted(documents, key=lambda name: (name[2:], name))[: given.limit]
     pdfs = sec10q()[: given.pdfs]
@@ -31,9 +52,16 @@ def main() -> None:
         Client(given.url, given.key) as client,
         room(client, "Bench ingest", keep=given.keep) as workspace,
     ):
-        collection = client.collection(workspace, "paragraphs")
         wanted = _joined({name: documents[name] for name in names}, given.together)
-        _texts(client, collection, wanted, given.model_host, given.model)
+        files = {f"{name}.txt": text.encode() for name, text in wanted.items()}
+        embedder = Embedder(given.model_host, given.model)
+        _files(client, client.collection(workspace, "paragraphs"), files, embedder, supervisor)
+        if given.mixed:
+            files = {
+                **reports(documents, given.mixed),
+                **{p.name: p.read_bytes() for p in sec10q()[1:4]},
+            }
+            _files(client, client.collection(workspace, "mixed"), files, embedder, supervisor)
         for pdf in pdfs:
             _pdf(client, client.collection(workspace, pdf.stem), pdf.name, pdf.read_bytes())
 
@@ -45,45 +73,74 @@ def _joined(documents: dict[str, str], together: int) -> dict[str, str]:
     return {group[0]: "\n\n".join(documents[name] for name in group) for group in groups}
 
 
-def _texts(
-    client: Client, collection: str, documents: dict[str, str], model_host: str, model: str
+class Embedder:
+    """The embedder of the installation, asked directly."""
+
+    def __init__(self, model_host: str, model: str) -> None:
+        token = os.environ.get("MODEL_HOST_TOKEN", "")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._model = model
+        self._http = httpx.Client(
+            base_url=model_host, timeout=600, headers=headers, trust_env=False
+        )
+
+    def rate(self, texts: list[str]) -> float:
+        """Passages a second when nothing else is asked of the machine, in batches."""
+        self._embed(texts[:8])
+        started = time.perf_counter()
+        for start in range(0, len(texts), BATCH):
+            self._embed(texts[start : start + BATCH])
+        return len(texts) / (time.perf_counter() - started)
+
+    def _embed(self, texts: list[str]) -> None:
+        body = {"model": self._model, "input": [f"passage: {text}" for text in texts]}
+        self._http.post("/v1/embeddings", json=body).raise_for_status()
+
+
+def _files(
+    client: Client,
+    collection: str,
+    files: dict[str, bytes],
+    embedder: Embedder,
+    supervisor: int | None,
 ) -> None:
+    before = processor_seconds(supervisor) if supervisor else {}
     started = time.perf_counter()
-    ids = client.upload_texts(collection, documents)
+    ids = client.upload_files(collection, files)
     uploaded = time.perf_counter() - started
-    client.wait(collection, every_s=0.3)
+    client.wait(collection, every_s=0.5)
     took = time.perf_counter() - started
+    after = processor_seconds(supervisor) if supervisor else {}
     texts = [text for name in ids for text in _chunk_texts(client, name)]
-    details = {"documents": len(ids), "passages": len(texts)}
+    kind = max(Counter(name.rpartition(".")[2] for name in files).items(), key=itemgetter(1))[0]
+    details = {"files": kind, "documents": len(ids), "passages": len(texts)}
     figure("ingest", "upload_ms_per_file", uploaded / len(ids) * 1000, **details)
     figure("ingest", "documents_per_s", len(ids) / took, **details)
     figure("ingest", "passages_per_s", len(texts) / took, **details)
-    alone = _own_rate(model_host, model, texts)
+    alone = embedder.rate(texts)
     figure("ingest", "embedder_passages_per_s", alone, **details)
     figure("ingest", "share_of_embedder", len(texts) / took / alone, **details)
+    _processors(before, after, len(ids), details)
+
+
+def _processors(
+    before: dict[str, float], after: dict[str, float], documents: int, details: dict[str, Any]
+) -> None:
+    """What each part took, and which share of all of it was the model's: the share of the embedder's
+    rate that is left where the processors are what limits, whatever else the machine does."""
+    used = {part: after[part] - before.get(part, 0.0) for part in after}
+    for part, seconds in used.items():
+        if seconds > 0.5:
+            each = seconds / documents * 1000
+            figure("ingest", "processor_ms_per_document", each, part=part, **details)
+    if model := used.get("workers.model_host", 0.0):
+        figure("ingest", "share_of_processors", model / sum(used.values()), **details)
 
 
 def _chunk_texts(client: Client, document: str) -> list[str]:
     """What the embedder was given: the headings above a passage, and the passage."""
     rows = client.items(f"documents/{document}/chunks")
     return ["\n".join([*row["headings"], row["text"]]) for row in rows]
-
-
-def _own_rate(model_host: str, model: str, texts: list[str]) -> float:
-    """Passages per second of the embedder alone: the same texts, in batches, sent directly."""
-    token = os.environ.get("MODEL_HOST_TOKEN", "")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(base_url=model_host, timeout=600, headers=headers, trust_env=False) as http:
-        _embed(http, model, texts[:8])
-        started = time.perf_counter()
-        for start in range(0, len(texts), BATCH):
-            _embed(http, model, texts[start : start + BATCH])
-        return len(texts) / (time.perf_counter() - started)
-
-
-def _embed(http: httpx.Client, model: str, texts: list[str]) -> None:
-    body = {"model": model, "input": [f"passage: {text}" for text in texts]}
-    http.post("/v1/embeddings", json=body).raise_for_status()
 
 
 def _pdf(client: Client, collection: str, name: str, content: bytes) -> None:

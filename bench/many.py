@@ -5,16 +5,13 @@ python -m bench.many [--documents 10000] [--every 1000]
 
 import argparse
 import time
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
-
-import psutil
 
 from bench.client import BATCH, Client, figure, note, room
 from bench.data import load
 from bench.instance import Instance, instance
+from bench.parts import memory
 
 # Uploads stay this far ahead of what is searchable: the queue is never empty, nor is it all there.
 AHEAD = 400
@@ -64,25 +61,11 @@ def _texts() -> Iterator[tuple[str, str]]:
 
 
 def _memory(supervisor: int, documents: int, rate: float) -> None:
-    """Memory that each part has to itself (USS), processes of one part together."""
-    parts: Counter[str] = Counter()
-    for process in psutil.Process(supervisor).children(recursive=True):
-        try:
-            parts[_part(process)] += process.memory_full_info().uss
-        except psutil.Error:
-            continue
-    for part, held in sorted(parts.items()):
-        figure("many", "uss_mb", held / 1024**2, part=part, documents=documents)
-    figure("many", "uss_mb", sum(parts.values()) / 1024**2, part="all", documents=documents)
+    held = memory(supervisor)
+    for part, megabytes in held.items():
+        figure("many", "uss_mb", megabytes, part=part, documents=documents)
+    figure("many", "uss_mb", sum(held.values()), part="all", documents=documents)
     figure("many", "documents_per_s_so_far", rate, documents=documents)
-
-
-def _part(process: psutil.Process) -> str:
-    words = process.cmdline()
-    if "celery" in words:
-        return f"worker {words[words.index('-Q') + 1]}" if "-Q" in words else "beat"
-    named = [word for word in words if word.startswith(("workers.", "apps.", "uvicorn"))]
-    return named[0] if named else Path(words[0]).name if words else "gone"
 
 
 if __name__ == "__main__":

@@ -70,5 +70,9 @@ class Lease:
         if not self._mine().select_for_update().exists():
             raise LeaseLost
 
+    def is_proven_by(self, until: datetime | None) -> bool:
+        """Whether this is the end of the lease that stands in the row."""
+        return until == self._until
+
     def _mine(self) -> "models.QuerySet[Any]":
         return self._rows.filter(lease_until=self._until)

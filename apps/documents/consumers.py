@@ -50,7 +50,7 @@ class DocumentsConsumer(AsyncJsonWebsocketConsumer):
 
     async def documents_changed(self, message: dict[str, Any]) -> None:
         """From ``events.services.announce``."""
-        self._changed.add(str(message.get("document", "")))
+        self._changed.update(map(str, message.get("documents", [message.get("document", "")])))
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_gathered())
 

@@ -2,17 +2,17 @@
 
 Each stage claims its run, works without holding a transaction, and writes with stable keys, so it
 may be killed anywhere and run twice. Publishing comes last: until then the old version answers.
+What is small goes through several at a time; a failure of one of them is its own.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from django.db import OperationalError, transaction
-from django.utils import timezone
 
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode, Permanent, Transient
@@ -20,23 +20,22 @@ from apps.core.leases import LeaseLost
 from apps.core.room import is_full
 from apps.documents.arrival import attachments
 from apps.documents.deletion.erase import erase_files
+from apps.documents.jobs import EMBED
 from apps.documents.life import sketch
-from apps.documents.models import Document, DocumentVersion, IngestRun
+from apps.documents.models import DocumentVersion, IngestRun
 from apps.documents.passages import cutting
 from apps.documents.passages.recipes import wish_of
-from apps.documents.runs import ledger, parsed
-from apps.documents.runs.indexing import drop_from_index, index_versions
+from apps.documents.runs import ledger, parsed, publishing
+from apps.documents.runs.indexing import Took, drop_from_index, index_versions
 from apps.documents.runs.leases import Work
 from apps.documents.runs.ledger import Clock, Passed
 from apps.documents.runs.ledger import Stage as Line
-from apps.documents.runs.probe import is_found
-from apps.documents.runs.queue import queue
-from apps.documents.runs.recognition import Pages, note_recognition, was_read
+from apps.documents.runs.queue import beside
+from apps.documents.runs.recognition import Pages, recognition_of, was_read
 from apps.documents.runs.scanning import scan
 from apps.engines import factory
 from apps.engines.models import EmbeddingProfile
-from apps.engines.profiles import filling_profile
-from apps.events import services as events
+from apps.engines.parsers.sandbox import Beat
 from apps.rag import ports
 from apps.rag.chunk import chunk
 
@@ -51,31 +50,62 @@ _EXPECTED = (ports.EngineError, AppError, Transient, OSError, OperationalError)
 
 def parse(run_id: UUID | None = None) -> None:
     """Read the file of a run, or of the one whose turn it is, in a child process, and keep its
-    blocks and chunks."""
-    work = Work.claimed(run_id, Stage.PARSE) if run_id else Work.next(Stage.PARSE)
-    if work is None:
+    blocks and chunks. Small texts of the same person are taken along where nobody else waits."""
+    lead = Work.claimed(run_id, Stage.PARSE) if run_id else Work.next(Stage.PARSE)
+    if lead is None:
         return
-    with _ending(work):
-        clock, pages = Clock(), Pages(work.extend)
-        version = work.run.version
-        scan(work.run, beat=work.extend)
-        clock.read()
-        blocks = _blocks(work, pages)
-        passed = was_read(blocks, took_ms=clock.read(), recognised_ms=pages.took_ms)
-        wish = wish_of(version.collection_id)
-        chunks = chunk(blocks, wish.recipe, version_id=str(version.pk))
-        if not chunks:
-            raise Permanent(ErrorCode.NO_TEXT)
-        work.extend()
-        passed.append(Passed(Line.CHUNKED, len(chunks), clock.read()))
-        last = max((block.page or 0 for block in blocks), default=0)
-        with transaction.atomic():
-            work.held()
-            sketch.keep(version, blocks)
-            count = cutting.save(work.run, chunks, cut=wish.cut, pages=last)
-            note_recognition(version, blocks)
-            ledger.note(work.run, passed)
-            work.hand_over(Stage.EMBED, total=count)
+    along = [] if run_id else Work.claimed_together(beside(lead.run), Stage.PARSE)
+    unsent: list[Work] = []
+    for at, work in enumerate([lead, *along]):
+        with _ending(work):
+            _parse(work, _beat_for(work, along[at:]), unsent)
+    # One message for all of them, when the last is there: whoever takes it takes all along.
+    if unsent:
+        EMBED.enqueue(run_id=str(unsent[0].run.pk))
+
+
+def _beat_for(work: Work, others: Sequence[Work]) -> Beat:
+    """Extends the lease of a run and of those that wait for it. One of theirs that is lost is
+    noticed when they are begun."""
+
+    def beat(done: int | None = None, total: int | None = None, /) -> None:
+        work.extend(done, total)
+        for other in others:
+            with suppress(LeaseLost):
+                other.extend()
+
+    return beat
+
+
+def _parse(work: Work, beat: Beat, unsent: list[Work]) -> None:
+    """Small ones are added to ``unsent``; of others the message is sent."""
+    clock, pages = Clock(), Pages(beat)
+    version = work.run.version
+    scan(work.run, beat=beat)
+    clock.read()
+    blocks = _blocks(work, pages)
+    passed = was_read(blocks, took_ms=clock.read(), recognised_ms=pages.took_ms)
+    wish = wish_of(version.collection_id)
+    chunks = chunk(blocks, wish.recipe, version_id=str(version.pk))
+    if not chunks:
+        raise Permanent(ErrorCode.NO_TEXT)
+    work.extend()
+    passed.append(Passed(Line.CHUNKED, len(chunks), clock.read()))
+    sketched = sketch.sketch_of(blocks)
+    known = {
+        "pages": max((block.page or 0 for block in blocks), default=0) or None,
+        "recognition": recognition_of(blocks),
+        "sketch": sketched.tobytes(),
+    }
+    with transaction.atomic():
+        work.held()
+        sketch.keep(version, sketched)
+        saved = cutting.save(work.run, chunks, cut=wish.cut, known=known)
+        ledger.note(work.run, passed)
+        is_small = saved.count <= SMALL
+        work.hand_over(Stage.EMBED, total=saved.count, cut=saved.cut, is_sent=not is_small)
+    if is_small:
+        unsent.append(work)
 
 
 def embed(run_id: UUID | None = None) -> None:
@@ -86,30 +116,26 @@ def embed(run_id: UUID | None = None) -> None:
     lead = Work.claimed(run_id, *stages) if run_id else Work.next(*stages)
     if lead is None:
         return
-    works = [work for work in (lead, *_companions(lead)) if not _is_overtaken(work)]
+    works = _still_wanted([lead, *_companions(lead)])
     # One profile from here to the end, also while another one takes over.
     profile = lead.run.profile or factory.wiring().profile
     # Before the others reach this stage too: none is published twice.
     in_index = [work for work in works if work.run.stage == Stage.PUBLISH]
     in_index += _indexed([work for work in works if work.run.stage == Stage.EMBED], profile)
     counts = _counts(in_index, profile)
-    for work in in_index:
-        if work.run.version_id in counts:
-            with _ending(work):
-                found = counts[work.run.version_id]
-                if work.run.profile_id:
-                    _fill(work, found=found)
-                else:
-                    _publish(work, profile, found=found)
+    found = [work for work in in_index if work.run.version_id in counts]
+    for work in publishing.published_together(found, profile, counts):
+        with _ending(work):
+            publishing.publish(work, profile, found=counts[work.run.version_id])
 
 
-def _is_overtaken(work: Work) -> bool:
-    """Ends a run whose chunks were replaced while it waited: it would empty the index."""
-    if not cutting.is_overtaken(work.run):
-        return False
-    with _ending(work):
-        work.finish(is_cancelled=True)
-    return True
+def _still_wanted(works: list[Work]) -> list[Work]:
+    """Ends runs whose chunks were replaced while they waited: they would empty the index."""
+    overtaken = [work for work in works if cutting.is_overtaken(work.run)]
+    for work in overtaken:
+        with _ending(work):
+            work.finish(is_cancelled=True)
+    return [work for work in works if work not in overtaken]
 
 
 def _companions(lead: Work) -> list[Work]:
@@ -124,8 +150,11 @@ def _companions(lead: Work) -> list[Work]:
         profile=lead.run.profile_id,
         version__chunk_count__lte=SMALL,
     ).order_by("priority", "created_at")
-    ids = list(waiting.values_list("pk", flat=True)[:TAKEN_ALONG])
-    return [work for pk in ids if (work := Work.claimed(pk, Stage.EMBED)) is not None]
+    # What ended a worker before is taken alone, and so is a second version of a document.
+    fresh = waiting.filter(attempt=0).exclude(document=lead.run.document_id)
+    rows = list(fresh.values_list("document_id", "pk")[:TAKEN_ALONG])
+    ids = dict(reversed(rows))
+    return Work.claimed_together(list(ids.values()), Stage.EMBED)
 
 
 def _indexed(works: list[Work], profile: EmbeddingProfile) -> list[Work]:
@@ -140,25 +169,36 @@ def _indexed(works: list[Work], profile: EmbeddingProfile) -> list[Work]:
             cuts={work.run.version_id: work.run.cut for work in works if work.run.cut},
             keeping={work.run.version_id for work in works if work.run.cause},
         )
+        return _noted(works, took)
     except (*_EXPECTED, LeaseLost) as error:
         for work in works:
             with _ending(work):
                 _raise_for(error, is_alone=len(works) == 1)
         return []
-    through = []
+
+
+def _noted(works: list[Work], took: Took) -> list[Work]:
+    """Write down that these are in the index; those that are still ours."""
+    lines = [(work.run, line) for work in works for line in _lines_of(work, took)]
+    with transaction.atomic():
+        held = {work.run.pk for work in Work.held_together(works)}
+        through = [work for work in works if work.run.pk in held]
+        ledger.note_all((run, line) for run, line in lines if run.pk in held)
+        Work.advance_together(through, Stage.PUBLISH)
     for work in works:
-        with _ending(work):
-            count = work.run.total
-            embedded = took.embedded[work.run.version_id]
-            passed = [
-                Passed(Line.EMBEDDED, embedded, round(1000 * embedded * took.embed_s)),
-                Passed(Line.INDEXED, count, round(1000 * count * took.write_s)),
-            ]
-            ledger.note(work.run, passed)
-            work.sample = took.samples.get(work.run.version_id)
-            work.advance(Stage.PUBLISH)
-            through.append(work)
+        work.sample = took.samples.get(work.run.version_id)
+        if work.run.pk not in held:
+            with _ending(work):
+                raise LeaseLost
     return through
+
+
+def _lines_of(work: Work, took: Took) -> list[Passed]:
+    count, embedded = work.run.total, took.embedded[work.run.version_id]
+    return [
+        Passed(Line.EMBEDDED, embedded, round(1000 * embedded * took.embed_s)),
+        Passed(Line.INDEXED, count, round(1000 * count * took.write_s)),
+    ]
 
 
 def _beat(works: list[Work]) -> Callable[[int, int], None]:
@@ -231,79 +271,6 @@ def _apart(work: Work, path: Path, pages: Pages) -> list[ports.Block]:
         )
         attachments.take_in(work, found)
     return blocks
-
-
-def _is_whole(work: Work, found: int) -> bool:
-    """Whether the table holds all passages; if not, the run waits to write them again."""
-    wanted = cutting.expected(work.run)
-    if found == wanted:
-        return True
-    log.error("version %s: %d rows for %d chunks", work.run.version_id, found, wanted)
-    work.wait(ErrorCode.ENGINE_WAIT, counts=True, stage=Stage.EMBED)
-    return False
-
-
-def _fill(work: Work, *, found: int) -> None:
-    """The end of a run for a table beside the live one. A version that is no longer the current
-    one leaves that table again."""
-    if not _is_whole(work, found):
-        return
-    version_id = work.run.version_id
-    is_current = Document.objects.filter(pk=work.run.document_id, current=version_id).exists()
-    work.finish(is_cancelled=not is_current)
-    cutting.send_next(work.run)
-    if not is_current:
-        drop_from_index([version_id])
-
-
-def _publish(work: Work, profile: EmbeddingProfile, *, found: int) -> None:
-    """Make the version the current one, once the index holds all of it and a search finds it."""
-    run, version = work.run, work.run.version
-    if not _is_whole(work, found):
-        return
-    clock = Clock()
-    if found and not is_found(version, run.cut, profile=profile, vector=work.sample):
-        work.wait(ErrorCode.NOT_FOUND_AGAIN, counts=True, stage=Stage.EMBED)
-        return
-    with transaction.atomic():
-        work.held()
-        ledger.note(run, [Passed(Line.VERIFIED, found, clock.read())])
-        document = Document.objects.select_for_update().get(pk=run.document_id)
-        is_newest = _is_newest(document, version)
-        if is_newest:
-            DocumentVersion.objects.filter(pk=version.pk).update(indexed_at=timezone.now())
-            Document.objects.filter(pk=document.pk).update(current=version)
-            cutting.switch(run, count=found)
-            attachments.settle(version)
-            _also_elsewhere(version, profile)
-            events.record("document.ready", document, name=document.name, version=version.number)
-        work.finish(is_cancelled=not is_newest)
-    cutting.finish_switch(run, is_switched=is_newest)
-    cutting.send_next(run)
-    if not is_newest:
-        drop_from_index([version.pk])
-    elif version.number > 1:  # the first version has nothing before it
-        others = DocumentVersion.objects.filter(document_id=run.document_id).exclude(pk=version.pk)
-        drop_from_index(list(others.values_list("pk", flat=True)))
-
-
-def _also_elsewhere(version: DocumentVersion, profile: EmbeddingProfile) -> None:
-    """A table that is being filled gets the version too. Raises Transient when such a table has
-    taken over since the version was written to that of ``profile``."""
-    # In this order: what is not filling any more when it is asked for is current when it is.
-    filling = filling_profile()
-    if filling is not None:
-        queue(version, stage=Stage.EMBED, profile=filling)
-    if not EmbeddingProfile.objects.filter(pk=profile.pk, is_current=True).exists():
-        factory.refresh()
-        raise Transient(ErrorCode.ENGINE_WAIT, retry_after=0.0)
-
-
-def _is_newest(document: Document, version: DocumentVersion) -> bool:
-    if document.current_id is None:
-        return True
-    numbers = dict(document.versions.values_list("pk", "number"))
-    return numbers[document.current_id] <= numbers[version.pk]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection as SetOf
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Self
 from uuid import UUID
@@ -306,6 +307,20 @@ class IngestRun(ScopedModel):
             with transaction.atomic():
                 return take(rows, started_at=Coalesce("started_at", now), claimed_at=now)
         except IntegrityError:  # another run of this document is at work
+            return None
+
+    @classmethod
+    def claim_all(cls, ids: Sequence[UUID], *, stage: str) -> datetime | None:
+        """Take those of these runs that are free and at this stage; None where that cannot be."""
+        now = timezone.now()
+        free = cls.objects.filter(pk__in=ids, state=cls.State.QUEUED, stage=stage)
+        # Where rows are locked one by one, two that take several must not wait for each other.
+        free = free.select_for_update(skip_locked=True)
+        try:
+            with transaction.atomic():
+                rows = cls.objects.filter(pk__in=list(free.values_list("pk", flat=True)))
+                return take(rows, started_at=Coalesce("started_at", now), claimed_at=now)
+        except IntegrityError:  # another run of one of the documents is at work
             return None
 
 

@@ -15,7 +15,9 @@ from django.db.models import (
     Value,
     When,
 )
+from django.utils import timezone
 
+from apps.documents.life.validity import counts_on
 from apps.documents.models import Document, DocumentVersion, IngestRun
 from apps.documents.runs import parsed
 from apps.documents.runs.reasons import OF_THE_FILE
@@ -46,14 +48,16 @@ class StateColumns(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Where the documents of a collection are: received = searchable + waiting + failed. ``again``:
-    how many failed, also with a version that still answers, for a reason that may have passed."""
+    """Where the documents of a collection are: received = searchable + not_valid + waiting + failed.
+    ``not_valid``: read and indexed, but search does not answer from them today. ``again``: how many
+    failed, also with a version that still answers, for a reason that may have passed."""
 
     received: int
     searchable: int
     waiting: int
     failed: int
     again: int = 0
+    not_valid: int = 0
 
 
 def with_state(documents: QuerySet[Document]) -> QuerySet[DocumentWithState]:
@@ -101,15 +105,23 @@ def documents_with_state(collection: Collection) -> QuerySet[DocumentWithState]:
 
 def balance(collection: Collection) -> Balance:
     """How many documents were received and what became of them."""
-    documents = documents_with_state(collection)
+    documents = Document.objects.filter(collection=collection)
+    is_indexed, counts_today = Q(current__isnull=False), counts_on(timezone.localdate())
     counts = documents.aggregate(
         received=Count("pk"),
-        searchable=Count("pk", filter=Q(current__isnull=False)),
+        searchable=Count("pk", filter=is_indexed & counts_today),
+        not_valid=Count("pk", filter=is_indexed & ~counts_today),
+    )
+    # The newest run is looked up only of those that ever failed: few, however many there are.
+    once = IngestRun.objects.filter(
+        IngestRun.LIVE, collection=collection, state=IngestRun.State.FAILED
+    )
+    counts |= with_state(documents.filter(pk__in=once.values("document"))).aggregate(
         failed=Count("pk", filter=Q(current__isnull=True, state=FAILED)),
         again=Count("pk", filter=Q(state=FAILED) & ~Q(error_code__in=OF_THE_FILE)),
     )
-    waiting = counts["received"] - counts["searchable"] - counts["failed"]
-    return Balance(waiting=waiting, **counts)
+    settled = counts["searchable"] + counts["not_valid"] + counts["failed"]
+    return Balance(waiting=counts["received"] - settled, **counts)
 
 
 def worth_another_try(collection: Collection) -> QuerySet[DocumentWithState]:

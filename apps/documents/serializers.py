@@ -280,6 +280,9 @@ class RefusedOut(serializers.Serializer[Any]):
 class BalanceOut(serializers.Serializer[Any]):
     received = serializers.IntegerField()
     searchable = serializers.IntegerField()
+    not_valid = serializers.IntegerField(
+        help_text="Indexed, but outside the days on which they count: search leaves them out."
+    )
     waiting = serializers.IntegerField()
     failed = serializers.IntegerField()
     seconds_left = serializers.IntegerField(

@@ -114,3 +114,8 @@ SUFFIXES: dict[str, MediaType] = {
     "": MediaType.TEXT,
     **{suffix: media_type for media_type in MediaType for suffix in media_type.suffixes},
 }
+
+# Text that is read about as fast as it is copied, whatever somebody wrote into it.
+QUICK = frozenset(
+    {MediaType.TEXT, MediaType.CSV, MediaType.TSV, MediaType.JSON, MediaType.SRT, MediaType.VTT}
+)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from django.db import transaction
-
 from apps.documents.models import Document, DocumentVersion, SketchHash
 from apps.rag.ports import Block
 
@@ -69,12 +67,11 @@ def resemblance(one: Sequence[int], other: Sequence[int]) -> float:
     return sum(value in both for value in union) / len(union) if union else 0.0
 
 
-@transaction.atomic
-def keep(version: DocumentVersion, blocks: Iterable[Block]) -> None:
-    """Store the sketch of a version. In a transaction, in a system scope."""
-    sketch = sketch_of(blocks)
-    DocumentVersion.objects.filter(pk=version.pk).update(sketch=sketch.tobytes())
-    SketchHash.objects.filter(version=version).delete()
+def keep(version: DocumentVersion, sketch: Sketch) -> None:
+    """Store the hashes by which the sketch of a version is looked up; the sketch itself is a column
+    of the version. In a transaction, in a system scope."""
+    if version.sketch:
+        SketchHash.objects.filter(version=version).delete()
     SketchHash.objects.bulk_create(
         SketchHash(
             collection_id=version.collection_id,

@@ -5,11 +5,13 @@ until those of another recipe are in the index: both stand in SQL meanwhile, and
 holds is found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.documents.passages import edits
@@ -21,12 +23,38 @@ ROWS_AT_ONCE = 500
 _WRITTEN = ("ordinal", "page", "headings", "boxes", "text", "cut", "origin", "edit", "is_disabled")
 
 
-def save(run: IngestRun, chunks: Sequence[ports.Chunk], *, cut: str, pages: int) -> int:
-    """Write the chunks of a version, edits applied; how many of them count. Inside a transaction
-    in which the run is held."""
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """How many chunks count, and the cutting that the run is to switch to, if any."""
+
+    count: int
+    cut: str = ""
+
+
+def save(
+    run: IngestRun, chunks: Sequence[ports.Chunk], *, cut: str, known: Mapping[str, Any]
+) -> Saved:
+    """Write the chunks of a version, edits applied, and what is ``known`` of it besides: columns of
+    the version. Inside a transaction in which the run is held."""
+    version = run.version
+    read = as_rows(version, chunks, cut)
+    if version.cut or version.chunk_count:
+        return _saved_again(run, read, cut, known)
+    # The first time there is nothing to take the place of, and nobody has edited anything.
+    if version.number > 1:
+        read = edits.settled(version, read, edits.edits_of(run.document_id), cut=cut)
+    _write(read)
+    count = sum(not row.is_disabled for row in read)
+    _note(version, {**known, "cut": cut, "chunk_count": count})
+    return Saved(count)
+
+
+def _saved_again(
+    run: IngestRun, read: Sequence[Chunk], cut: str, known: Mapping[str, Any]
+) -> Saved:
+    """The same of a version whose chunks were written before."""
     version = run.version
     document = Document.with_deleted.select_for_update().get(pk=run.document_id)
-    read = as_rows(version, chunks, cut)
     rows = edits.settled(version, read, edits.edits_of(document.pk), cut=cut)
     is_beside = _answers(document, version) and version.cut not in {"", cut}
     kept = {version.cut, cut} if is_beside else {cut}
@@ -34,6 +62,16 @@ def save(run: IngestRun, chunks: Sequence[ports.Chunk], *, cut: str, pages: int)
     if version.chunk_count:  # another reader may have given others before
         mine = Chunk.with_disabled.filter(version=version, cut=cut)
         _delete_but(mine, {row.pk for row in rows})
+    _write(rows)
+    count = sum(not row.is_disabled for row in rows)
+    if is_beside:  # its pages are told by the chunks that answer
+        _note(version, {name: value for name, value in known.items() if name != "pages"})
+        return Saved(count, cut)
+    _note(version, {**known, "cut": cut, "chunk_count": count})
+    return Saved(count)
+
+
+def _write(rows: Sequence[Chunk]) -> None:
     Chunk.objects.bulk_create(
         rows,
         batch_size=ROWS_AT_ONCE,
@@ -41,23 +79,25 @@ def save(run: IngestRun, chunks: Sequence[ports.Chunk], *, cut: str, pages: int)
         unique_fields=["id"],
         update_fields=list(_WRITTEN),
     )
-    count = sum(not row.is_disabled for row in rows)
-    IngestRun.objects.filter(pk=run.pk).update(cut=cut if is_beside else "")
-    if not is_beside:
-        DocumentVersion.objects.filter(pk=version.pk).update(
-            cut=cut, chunk_count=count, pages=pages or None
-        )
-    return count
+
+
+def _note(version: DocumentVersion, values: Mapping[str, Any]) -> None:
+    DocumentVersion.objects.filter(pk=version.pk).update(**values)
 
 
 def _answers(document: Document, version: DocumentVersion) -> bool:
     return document.current_id == version.pk and bool(version.chunk_count)
 
 
-def expected(run: IngestRun) -> int:
-    """How many rows the index has to hold of the run's version."""
-    cut = run.cut or DocumentVersion.objects.values_list("cut", flat=True).get(pk=run.version_id)
-    return Chunk.objects.filter(version=run.version_id, cut=cut).count()
+def expected_of(runs: Iterable[IngestRun]) -> dict[UUID, int]:
+    """How many rows the index has to hold of the versions of these runs."""
+    cuts = {run.version_id: run.cut for run in runs}
+    as_searched = [pk for pk, cut in cuts.items() if not cut]
+    wanted = Q(version__in=as_searched, cut=F("version__cut"))
+    for pk, cut in cuts.items():
+        wanted |= Q(version=pk, cut=cut) if cut else Q()
+    rows = Chunk.objects.filter(wanted).order_by()
+    return dict.fromkeys(cuts, 0) | dict(rows.values_list("version").annotate(Count("pk")))
 
 
 def switch(run: IngestRun, *, count: int) -> None:
@@ -81,15 +121,22 @@ def finish_switch(run: IngestRun, *, is_switched: bool) -> None:
 
 def is_overtaken(run: IngestRun) -> bool:
     """Whether the chunks that a run was to index are gone: others took their place."""
+    if not run.cut:
+        return False
     cut = DocumentVersion.objects.values_list("cut", flat=True).get(pk=run.version_id)
-    is_there = Chunk.with_disabled.filter(version=run.version_id, cut=run.cut).exists()
-    return bool(run.cut) and run.cut != cut and not is_there
+    rows = Chunk.with_disabled.filter(version=run.version_id, cut=run.cut)
+    return run.cut != cut and not rows.exists()
 
 
-def send_next(run: IngestRun) -> None:
-    """What waited for this run of the same document to end is sent at once."""
-    waiting = IngestRun.objects.filter(document_id=run.document_id, state=IngestRun.State.QUEUED)
-    for one in waiting.filter(error_code="").order_by("created_at")[:1]:
+def send_next_of(runs: Iterable[IngestRun]) -> None:
+    """What waited for these runs of the same documents to end is sent at once."""
+    waiting = IngestRun.objects.filter(
+        document__in=[run.document_id for run in runs],
+        state=IngestRun.State.QUEUED,
+        error_code="",
+    )
+    first = {one.document_id: one for one in waiting.order_by("-created_at")}
+    for one in first.values():
         JOBS[IngestRun.Stage(one.stage)].enqueue(run_id=str(one.pk))
 
 

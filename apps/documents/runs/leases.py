@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -62,6 +63,55 @@ class Work:
         """The run whose turn it is at these stages, taken; None when nothing waits."""
         return next((work for pk in turns(*stages) if (work := cls.claimed(pk, *stages))), None)
 
+    @classmethod
+    def claimed_together(cls, ids: Sequence[UUID], stage: str) -> list[Self]:
+        """Those of these runs that are free and at this stage, with one write. None where another
+        run of one of their documents began just now: they are found again by the next who asks."""
+        until = IngestRun.claim_all(ids, stage=stage) if ids else None
+        if until is None:
+            return []
+        rows = IngestRun.objects.select_related("version", "document", "profile__endpoint")
+        mine = rows.filter(pk__in=ids, state=IngestRun.State.RUNNING, lease_until=until)
+        return [cls(run, until) for run in mine.order_by("created_at", "pk")]
+
+    def is_proven_by(self, until: datetime | None) -> bool:
+        """Whether this is the end of the lease that stands in the run's row."""
+        return self._lease.is_proven_by(until)
+
+    @staticmethod
+    def held_together(works: Sequence["Work"]) -> list["Work"]:
+        """Lock the rows of all of these inside a transaction; those that are still ours."""
+        rows = IngestRun.objects.filter(
+            pk__in=[work.run.pk for work in works], state=IngestRun.State.RUNNING
+        )
+        untils = dict(rows.select_for_update().order_by("pk").values_list("pk", "lease_until"))
+        return [work for work in works if work.is_proven_by(untils.get(work.run.pk))]
+
+    @staticmethod
+    def advance_together(works: Sequence["Work"], stage: str) -> None:
+        """On to the next stage, all held. In the transaction of ``held_together``."""
+        IngestRun.objects.filter(pk__in=[work.run.pk for work in works]).update(
+            stage=stage, error_code="", error_detail={}
+        )
+        for work in works:
+            work.run.stage = stage
+
+    @staticmethod
+    def finish_together(works: Sequence["Work"]) -> None:
+        """All done. In the transaction of ``held_together``."""
+        IngestRun.objects.filter(pk__in=[work.run.pk for work in works]).update(
+            state=IngestRun.State.DONE,
+            lease_until=None,
+            error_code="",
+            error_detail={},
+            finished_at=timezone.now(),
+        )
+        changed: dict[UUID, list[str]] = defaultdict(list)
+        for work in works:
+            changed[work.run.collection_id].append(str(work.run.document_id))
+        for collection_id, documents in changed.items():
+            events.announce(collection_id, {"documents": documents})
+
     def held(self) -> None:
         """Lock the run's row inside a transaction. Raises LeaseLost when it is not ours."""
         self._lease.lock()
@@ -83,19 +133,22 @@ class Work:
         self._lease.write(stage=stage, error_code="", error_detail={}, **values)
         self.run.stage = stage
 
-    def hand_over(self, stage: str, *, total: int) -> None:
-        """On to the next stage, for whoever takes it."""
+    def hand_over(self, stage: str, *, total: int, cut: str = "", is_sent: bool = True) -> None:
+        """On to the next stage, for whoever takes it. ``is_sent`` False: the message of another run
+        is for this one too."""
         self._end(
             IngestRun.State.QUEUED,
             stage=stage,
             attempt=0,
             done=0,
             total=total,
+            cut=cut,
             error_code="",
             error_detail={},
             not_before=timezone.now() + RESEND,
         )
-        JOBS[IngestRun.Stage(stage)].enqueue(run_id=str(self.run.pk))
+        if is_sent:
+            JOBS[IngestRun.Stage(stage)].enqueue(run_id=str(self.run.pk))
 
     def wait(self, code: str, *, after: float = 0.0, counts: bool = False, stage: str = "") -> None:
         """Back to the queue, with the reason to show and a back-off that grows. What is not this

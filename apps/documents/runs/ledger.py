@@ -2,7 +2,7 @@
 stopped it. One row for each stage of a run, and one for each reason that stopped it there."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -58,6 +58,11 @@ def note(run: IngestRun, passed: Sequence[Passed]) -> None:
         _save([_entry(run, each) for each in passed])
 
 
+def note_all(passed: Iterable[tuple[IngestRun, Passed]]) -> None:
+    """The same for many runs, with one write."""
+    _save([_entry(run, each) for run, each in passed if run.profile_id is None])
+
+
 def stopped(run: IngestRun, code: str) -> None:
     """A run that stopped, for now or for good, and why. In a system scope."""
     if run.profile_id is not None:
@@ -88,6 +93,8 @@ def _entry(run: IngestRun, passed: Passed) -> LedgerEntry:
 
 
 def _save(entries: list[LedgerEntry]) -> None:
+    if not entries:
+        return
     LedgerEntry.objects.bulk_create(
         entries,
         update_conflicts=True,

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.documents.jobs import EMBED, PARSE
 from apps.documents.models import DocumentVersion, IngestRun
+from apps.engines.media_types import QUICK
 from apps.engines.models import EmbeddingProfile
 from apps.permissions.scope import current_scope
 
@@ -27,6 +28,8 @@ MEMORY = timedelta(hours=1)
 LONGEST_WAIT = timedelta(minutes=5)
 # Tried in order until one is free: others ask at the same moment.
 CANDIDATES = 8
+# Files up to this size are read several in a turn, where nobody else waits for theirs.
+SMALL_FILE, READ_TOGETHER = 64 * 1024, 8
 Stage, Priority = IngestRun.Stage, IngestRun.Priority
 JOBS = {Stage.PARSE: PARSE, Stage.EMBED: EMBED, Stage.PUBLISH: EMBED}
 
@@ -79,6 +82,27 @@ def turns(*stages: str) -> Iterator[UUID]:
             for person in _in_turn(theirs, "requested_by_id"):
                 runs = theirs.filter(requested_by_id=person).order_by("created_at", "pk")
                 yield from runs.values_list("pk", flat=True)[:CANDIDATES]
+
+
+def beside(run: IngestRun) -> list[UUID]:
+    """Runs to read in the turn of this one: of small plain texts that nobody has tried yet, in their
+    order; none while anybody else waits for a turn, since fairness is counted in files. What was
+    tried before is read alone: it may have ended its worker. In a system scope."""
+    waiting = _due(timezone.now()).filter(stage=Stage.PARSE)
+    lanes = set(waiting.order_by().values_list("workspace_id", "requested_by_id").distinct()[:2])
+    if lanes != {(run.workspace_id, run.requested_by_id)}:
+        return []
+    small = waiting.filter(
+        priority=run.priority,
+        attempt=0,
+        error_code="",
+        version__size__lte=SMALL_FILE,
+        version__media_type__in=QUICK,
+    )
+    rows = small.order_by("created_at", "pk").values_list("document_id", "pk")
+    # One of each document: two versions of it are never worked on at once.
+    first = dict(reversed(rows[: READ_TOGETHER - 1]))
+    return [pk for document, pk in first.items() if document != run.document_id]
 
 
 def _due(now: datetime) -> QuerySet[IngestRun]:

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
-from apps.documents.models import DocumentVersion
 from apps.documents.runs.ledger import Passed, Stage
 from apps.engines.parsers.sandbox import Beat
 from apps.rag.ports import Block
@@ -64,12 +63,6 @@ def was_read(blocks: Sequence[Block], *, took_ms: int, recognised_ms: int) -> li
     seen = recognition_of(blocks)
     lines = [Passed(Stage.RECOGNISED, seen["pages"], recognised_ms)] if seen else []
     return [*lines, Passed(Stage.PARSED, len(blocks), max(took_ms - recognised_ms, 0))]
-
-
-def note_recognition(version: DocumentVersion, blocks: Sequence[Block]) -> None:
-    """Keep what was recognised of a version. In a system scope."""
-    found = recognition_of(blocks)
-    DocumentVersion.objects.filter(pk=version.pk).update(recognition=found)
 
 
 def _mean(parts: Iterable[tuple[float, int]]) -> float:

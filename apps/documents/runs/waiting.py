@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Collection as SetOf
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from apps.documents.models import IngestRun, LedgerEntry
 from apps.permissions.scope import system_scope
@@ -46,11 +47,31 @@ def seconds_left(collection: Collection) -> int | None:
     waiting = IngestRun.objects.filter(
         IngestRun.LIVE, state=IngestRun.State.QUEUED, collection=collection
     )
-    last_of_each: dict[_Lane, IngestRun] = {}
-    for run in waiting.order_by("created_at", "pk").iterator():
-        last_of_each[_lane(run)] = run
-    seconds = [place.seconds or 0 for place in _places(last_of_each.values()).values()]
-    return max(seconds, default=0) or None
+    lanes = waiting.order_by().values_list("priority", "workspace_id", "requested_by_id")
+    last: dict[_Lane, datetime] = {
+        (level, workspace, person): at
+        for level, workspace, person, at in lanes.annotate(Max("created_at"))
+    }
+    if not last:
+        return None
+    with system_scope("place in the queue: how many wait, not what"):
+        queued = _queued()
+        before = {
+            lane: _of_lane(lane).filter(created_at__lt=at).count() for lane, at in last.items()
+        }
+        each_s = _seconds_of_a_run()
+    place = max(_before(lane, own, queued) + 1 for lane, own in before.items())
+    return None if each_s is None else max(1, round(place * each_s))
+
+
+def _of_lane(lane: _Lane) -> QuerySet[IngestRun]:
+    level, workspace, person = lane
+    return IngestRun.objects.filter(
+        state=IngestRun.State.QUEUED,
+        priority=level,
+        workspace_id=workspace,
+        requested_by_id=person,
+    )
 
 
 def _places(runs: Iterable[IngestRun]) -> dict[UUID, Place]:
@@ -87,14 +108,8 @@ def _queued() -> dict[_Lane, int]:
 def _order(lanes: SetOf[_Lane]) -> dict[UUID, int]:
     """How many of its own lane are before each run of these lanes."""
     before: dict[UUID, int] = {}
-    for level, workspace, person in lanes:
-        theirs = IngestRun.objects.filter(
-            state=IngestRun.State.QUEUED,
-            priority=level,
-            workspace_id=workspace,
-            requested_by_id=person,
-        )
-        ids = theirs.order_by("created_at", "pk").values_list("pk", flat=True)
+    for lane in lanes:
+        ids = _of_lane(lane).order_by("created_at", "pk").values_list("pk", flat=True)
         before |= {pk: at for at, pk in enumerate(ids)}
     return before
 

@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.core.errors import ErrorCode
 from apps.documents import ingest, services
 from apps.documents.models import DocumentVersion, IngestRun, LedgerEntry
-from apps.documents.runs import probe
+from apps.documents.runs import probe, publishing
 from apps.documents.runs.leases import MOST_ATTEMPTS
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
@@ -129,13 +129,13 @@ def test_each_version_is_published_once(
     inline_jobs: None, as_: As, alice: User, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    is_found = ingest.is_found  # type: ignore[attr-defined] # counted where it is called
+    is_found = publishing.is_found  # type: ignore[attr-defined] # counted where it is called
 
     def counted(version: DocumentVersion, cut: str, **more: Any) -> bool:
         asked.append(str(version.pk))
         return bool(is_found(version, cut, **more))
 
-    monkeypatch.setattr(ingest, "is_found", counted)
+    monkeypatch.setattr(publishing, "is_found", counted)
     with as_(alice):
         version = add(collection).version
     assert asked == [str(version.pk)]

@@ -17,7 +17,7 @@ from apps.core.leases import LEASE, LeaseLost
 from apps.documents import ingest, queries, services
 from apps.documents.models import Chunk, Document, IngestRun
 from apps.documents.passages import cutting
-from apps.documents.runs import indexing, parsed, upkeep
+from apps.documents.runs import indexing, parsed, publishing, upkeep
 from apps.documents.runs.leases import MOST_ATTEMPTS, MOST_READS, Work
 from apps.engines import factory
 from apps.engines.adapters.memory_index import MemoryIndex
@@ -145,9 +145,9 @@ def parsed_and_embedded(run_id: UUID) -> None:
         (cutting, "save"),
         (indexing, "embed_chunks"),
         (MemoryIndex, "add"),
-        (Work, "advance"),
+        (Work, "advance_together"),
         (MemoryIndex, "counts"),
-        (ingest, "_publish"),
+        (publishing, "publish"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

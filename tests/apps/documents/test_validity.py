@@ -174,3 +174,19 @@ def test_the_api_searches_as_of_a_day(
     found = api_of(alice).post("search", {**ask, "as_of": "2019-05-01"}).json()["hits"]
     assert found[0]["document"]["name"] == "notice.txt"
     assert api_of(alice).post("search", {**ask, "as_of": "yesterday"}).status_code == 400
+
+
+def test_the_balance_says_which_documents_do_not_count_today(
+    as_: As, alice: User, bob: User, carol: User, collection: Collection, client_of: SignIn
+) -> None:
+    for number, days in enumerate([(None, -1), (1, None), (None, 0)]):
+        document = factories.make_document(collection, f"{number}.txt")
+        start, end = (None if day is None else today(day) for day in days)
+        with as_(alice):
+            set_validity(document=document, validity=Validity(start, end, None))
+    path = f"/api/v1/collections/{collection.pk}/balance"
+    counts = client_of(bob).get(path).json()
+    assert (counts["received"], counts["searchable"], counts["not_valid"]) == (3, 1, 2)
+    page = client_of(bob).get(f"/k/{collection.pk}/").content.decode()
+    assert "<b>2</b> not valid today" in page
+    assert client_of(carol).get(path).status_code == 404
