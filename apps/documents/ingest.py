@@ -266,7 +266,7 @@ def _apart(work: Work, path: Path, pages: Pages) -> list[ports.Block]:
             path,
             media_type=work.run.version.media_type,
             folder=folder,
-            limits=attachments.limits(folder),
+            limits=attachments.limits(folder, work.run.version),
             beat=pages,
         )
         attachments.take_in(work, found)

@@ -67,6 +67,7 @@ class MediaType(StrEnum):
     DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document", Container.ZIP, "docx", "web.unstructured_parser.UnstructuredParser"
     PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation", Container.ZIP, "pptx", "web.unstructured_parser.UnstructuredParser"
     XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Container.ZIP, "xlsx xlsm", "office.sheet_parser.SheetParser"
+    XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12", Container.ZIP, "xlsb", "office.xlsb_parser.XlsbParser"
     XLS = "application/vnd.ms-excel", Container.OLE2, "xls", "office.sheet_parser.SheetParser"
     HTML = "text/html", Container.TEXT, "html htm xhtml", "web.unstructured_parser.UnstructuredParser"
     MARKDOWN = "text/markdown", Container.TEXT, "md markdown", "web.unstructured_parser.UnstructuredParser"

@@ -20,6 +20,7 @@ from apps.core.leases import LeaseLost
 from apps.documents import services as documents
 from apps.documents.models import Document
 from apps.documents.runs.reasons import OF_THE_FILE
+from apps.engines.archives import kind_of
 from apps.permissions.scope import Scope, entered
 from apps.sources.connectors.base import Connector, Entry, Gap, Known, digest_of
 from apps.sources.leases import Work
@@ -40,6 +41,8 @@ _OF_THE_ENTRY = OF_THE_FILE | {ErrorCode.TOO_COSTLY, ErrorCode.ADDRESS_REFUSED}
 _PASSED_OVER = frozenset(
     {
         ErrorCode.UNSUPPORTED,
+        ErrorCode.NEW_IWORK,
+        ErrorCode.ARCHIVE_NOT_FETCHED,
         ErrorCode.STILL_WRITTEN,
         ErrorCode.REMOVED_BY_HAND,
         ErrorCode.SOURCE_ROBOTS,
@@ -367,6 +370,8 @@ def _check(entry: Entry) -> None:
     """Refuse what would be refused anyway, before it is fetched."""
     if entry.size is not None and entry.size > settings.UPLOAD_MAX_BYTES:
         raise AppError(ErrorCode.TOO_LARGE, status=413)
+    if kind_of(entry.name):
+        raise AppError(ErrorCode.ARCHIVE_NOT_FETCHED, status=415)
     if not takes_suffix(entry.name):
         raise AppError(ErrorCode.UNSUPPORTED, status=415)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max, Sum
 
 from apps.core.errors import AppError, ErrorCode
 from apps.core.leases import LeaseLost
@@ -44,13 +45,37 @@ def _depth(document: Document) -> int:
     return depth
 
 
-def limits(folder: Path) -> UnpackLimits:
-    """What may come out of a mail, into this folder."""
-    return UnpackLimits(
+def limits(folder: Path, version: DocumentVersion) -> UnpackLimits:
+    """What may come out of a mail, into this folder: what the other mails of the same tree have not
+    used. A mail in a mail does not begin anew."""
+    size, members = _used(version.document)
+    whole = UnpackLimits(
         most_file=settings.UPLOAD_MAX_BYTES,
         most_total=settings.ARCHIVE_MAX_BYTES,
         room=free(folder),
     )
+    return replace(
+        whole,
+        most_total=max(whole.most_total - size, 0),
+        most_members=max(whole.most_members - members, 0),
+    )
+
+
+def _used(document: Document) -> tuple[int, int]:
+    """Bytes and number of what hangs on the outermost mail, without what hangs on this one, which
+    is counted as it comes out."""
+    top = document
+    while top.parent_id is not None:
+        top = Document.with_deleted.get(pk=top.parent_id)
+    attached: set[UUID] = set()
+    level = {top.pk}
+    while level:
+        below = Document.objects.filter(parent__in=level - {document.pk})
+        level = set(below.values_list("pk", flat=True)) - attached
+        attached |= level
+    newest = Document.objects.filter(pk__in=attached)
+    size = newest.annotate(last=Max("versions__size")).aggregate(all=Sum("last"))["all"]
+    return size or 0, len(attached)
 
 
 def take_in(work: Work, found: Unpacked) -> None:

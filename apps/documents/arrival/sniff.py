@@ -37,7 +37,9 @@ _MAIN_PARTS = {
     "xl/": MediaType.XLSX,
 }
 
-_IWORK = frozenset({MediaType.PAGES, MediaType.NUMBERS})
+_IWORK = frozenset({MediaType.PAGES, MediaType.NUMBERS, MediaType.KEYNOTE})
+# What a document of later iWork programs may carry of itself, for those who have none.
+_PREVIEW = "QuickLook/Preview.pdf"
 _ZIPS = {str(each): each for each in MediaType if each.container is Container.ZIP}
 
 
@@ -109,6 +111,8 @@ def _of_zip(path: Path, suffix: str) -> MediaType:
 
 def _office(names: Sequence[str]) -> MediaType | None:
     if "[Content_Types].xml" in names:
+        if "xl/workbook.bin" in names:
+            return MediaType.XLSB
         for folder, media_type in _MAIN_PARTS.items():
             if any(name.startswith(folder) and name.endswith(".xml") for name in names):
                 return media_type
@@ -124,7 +128,11 @@ def _named(names: Sequence[str], suffix: str) -> MediaType | None:
         return wanted
     if "index.apxl" in names:
         return MediaType.KEYNOTE
-    return wanted if wanted in _IWORK and "index.xml" in names else None
+    if wanted in _IWORK and ("index.xml" in names or _PREVIEW in names):
+        return wanted
+    if wanted in _IWORK and any(name.endswith(".iwa") or name == "Index.zip" for name in names):
+        raise AppError(ErrorCode.NEW_IWORK, status=415)
+    return None
 
 
 def _said_by_zip(path: Path) -> str:

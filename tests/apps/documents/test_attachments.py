@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable
 from email.message import EmailMessage
 from io import BytesIO
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -324,3 +325,23 @@ def test_a_mail_that_is_deleted_while_it_is_read_leaves_no_attachment(
         ingest.parse(added.run.pk)
     with as_(dora):
         assert not Document.objects.exists()
+
+
+def test_a_mail_in_a_mail_does_not_begin_its_limits_anew(
+    as_: As, dora: User, collection: Collection, settings: Any
+) -> None:
+    """The inner one alone would be allowed what it holds; with what is beside it that is too much."""
+    beside = [(f"beside {number}.txt", f"{CONTRACT} {number}" * 40) for number in range(3)]
+    inner = offer(*((f"inner {number}.txt", f"{CONTRACT} {number}" * 40) for number in range(3)))
+    outer = mail("Outer", "See below.")
+    for name, content in beside:
+        attach(outer, name, content.encode())
+    attach(outer, "inner.eml", inner)
+    settings.ARCHIVE_MAX_BYTES = len(inner) + 4 * len(beside[0][1])
+    top = put(as_, dora, collection, bytes(outer))
+    assert "offer/inner.eml" in attached(top)
+    with system_scope("test: look"):
+        below = Document.objects.get(name="offer/inner.eml")
+    assert [code for _, code in left(top)] == []
+    assert "ARCHIVE_TOO_LARGE" in {code for _, code in left(below)}
+    assert len(attached(below)) < 3

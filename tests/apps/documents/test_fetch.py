@@ -223,6 +223,12 @@ def test_redirects_are_followed_and_the_name_may_be_given(
         ("/loop", (302, {"Location": "/loop"}, b""), ErrorCode.FETCH_FAILED),
         ("/odd", (200, {"Content-Encoding": "br"}, b"x"), ErrorCode.FETCH_FAILED),
         ("/film", (200, {"Content-Type": "video/mp4"}, b"\x00\x00x"), ErrorCode.UNSUPPORTED),
+        (
+            "/zipped",
+            (200, {"Content-Type": "application/zip"}, b"PK\x03\x04"),
+            ErrorCode.ARCHIVE_NOT_FETCHED,
+        ),
+        ("/a.7z", (200, {}, b"7z\xbc\xaf"), ErrorCode.ARCHIVE_NOT_FETCHED),
         ("/huge", (200, {"Content-Length": str(2 << 30)}, b""), ErrorCode.TOO_LARGE),
         ("/empty", (200, {"Content-Type": "text/html"}, b""), ErrorCode.EMPTY),
     ],

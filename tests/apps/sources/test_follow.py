@@ -174,9 +174,11 @@ def test_bad_files_say_why_and_do_not_stop_the_others(folder: Source, share: Pat
     write(share / "b.pdf", "this is no PDF")
     write(share / "c.md", "fine")
     write(share / "d.md", "")
+    write(share / "e.zip", "PK")
     done = run(folder)
-    assert (done.added, done.skipped, done.failed) == (1, 1, 2)
-    assert codes(done) == {"a.exe": "UNSUPPORTED", "b.pdf": "UNREADABLE", "d.md": "EMPTY"}
+    assert (done.added, done.skipped, done.failed) == (1, 2, 2)
+    said = {"a.exe": "UNSUPPORTED", "b.pdf": "UNREADABLE", "d.md": "EMPTY"}
+    assert codes(done) == {**said, "e.zip": "ARCHIVE_NOT_FETCHED"}
     again = run(folder)
     assert (again.added, again.bytes, codes(again)) == (0, 0, codes(done))
 

@@ -57,7 +57,7 @@ def _pictures(path: Path) -> Iterator[str]:
 
 
 def _number(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(name)]
 
 
 def _is_page(path: Path, name: str) -> bool:

@@ -1,10 +1,15 @@
-"""Pages, Keynote and Numbers of 2005 to 2012, whose documents are XML; later ones are not read."""
+"""Pages, Keynote and Numbers of 2005 to 2012, whose documents are XML; of later ones the preview
+that is in some of them, which is a PDF."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
+from apps.engines.media_types import SIGNATURES, Container, MediaType
+from apps.engines.parsers.pdf.pdfium_parser import PdfiumParser
 from apps.engines.parsers.plain.xml_parser import tree_of
 from apps.engines.parsers.running_heads import head_blocks_of
 from apps.engines.parsers.tables import table_block
@@ -14,6 +19,7 @@ from apps.rag.ports import Block, BlockKind, ParseError
 _SF = "{http://developer.apple.com/namespaces/sf}"
 _SFA = "{http://developer.apple.com/namespaces/sfa}"
 _PARTS = ("index.xml", "index.apxl")
+_PREVIEW = "QuickLook/Preview.pdf"
 # Themes, samples and styles hold text that is not of this document.
 _SKIPPED = frozenset(
     {
@@ -35,8 +41,20 @@ class IworkParser:
         sources = (part_of(path, name, missing=b"") for name in _PARTS)
         root = next((tree_of(source) for source in sources if source.strip()), None)
         if root is None:
-            raise ParseError("UNREADABLE", "no index")
+            return _preview(path)
         return _Reading(root).blocks()
+
+
+def _preview(path: Path) -> list[Block]:
+    """The preview's text. Nobody can open it beside the document, so it has no places."""
+    shown = part_of(path, _PREVIEW, missing=b"")
+    if not shown.startswith(SIGNATURES[Container.PDF]):
+        raise ParseError("UNREADABLE", "no index")
+    with NamedTemporaryFile(prefix="footnote-preview-") as out:
+        out.write(shown)
+        out.flush()
+        blocks = PdfiumParser().parse(Path(out.name), media_type=MediaType.PDF)
+    return [replace(block, boxes=()) for block in blocks]
 
 
 class _Reading:

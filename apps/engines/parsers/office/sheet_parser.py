@@ -43,7 +43,7 @@ def _xlsx(path: Path) -> Iterator[tuple[str, Iterable[Row]]]:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # some programs write a wrong size, and rows would be missed
-            rows = ([_shown(v) for v in row] for row in sheet.iter_rows(values_only=True))
+            rows = ([shown(v) for v in row] for row in sheet.iter_rows(values_only=True))
             yield sheet.title, rows
 
 
@@ -88,7 +88,7 @@ def _regions(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield region
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as a person would write it."""
     match value:
         case None:
@@ -109,11 +109,11 @@ def _shown(value: object) -> str:
 def _shown_xls(cell: xlrd.sheet.Cell, datemode: int) -> str:
     if cell.ctype == xlrd.XL_CELL_DATE:
         try:
-            return _shown(
+            return shown(
                 xlrd.xldate_as_datetime(float(cell.value), cast("Literal[0, 1]", datemode))
             )
         except xlrd.xldate.XLDateError:
-            return _shown(cell.value)
+            return shown(cell.value)
     if cell.ctype == xlrd.XL_CELL_BOOLEAN:
-        return _shown(bool(cell.value))
-    return "" if cell.ctype == xlrd.XL_CELL_ERROR else _shown(cell.value)
+        return shown(bool(cell.value))
+    return "" if cell.ctype == xlrd.XL_CELL_ERROR else shown(cell.value)
