@@ -17,14 +17,17 @@ from apps.documents.life import api as versions
 from apps.documents.passages import api as passages
 from apps.documents.passages import api_cutting as cutting
 from apps.documents.why import api as why
+from apps.events import api as events
 from apps.intake import api as intake
 from apps.intake import api_documents as intake_documents
 from apps.intake import api_unpackings as unpackings
 from apps.search import api as search
 from apps.sources import api as sources
 from apps.topics import api as topics
+from apps.webhooks import api as webhooks
 from apps.workspaces import api as workspaces
 from apps.workspaces import api_collections as collections
+from apps.workspaces import api_events as room_events
 from apps.workspaces.access import api as access
 from apps.workspaces.roles import api as roles
 
@@ -38,7 +41,10 @@ urlpatterns = [
     path("", include(accounts.urlpatterns)),
     path("", include(directories.urlpatterns)),
     path("", include(applications.urlpatterns)),
+    path("", include(webhooks.urlpatterns)),
     path("", include(workspaces.urlpatterns)),
+    path("", include(events.urlpatterns)),
+    path("", include(room_events.urlpatterns)),
     path("", include(collections.urlpatterns)),
     path("", include(access.urlpatterns)),
     path("", include(roles.urlpatterns)),

@@ -211,6 +211,13 @@ class Env(BaseSettings):
         "network such as 10.20.0.0/16. Public ones need no line.",
     )
 
+    # --- webhooks ---------------------------------------------------------------------------
+    webhook_hosts: str = Field(
+        "",
+        description="Internal servers that webhooks may be sent to, comma separated: name, name:port "
+        "or a network such as 10.20.0.0/16. Public ones need no line, but https.",
+    )
+
     # --- events to a SIEM -------------------------------------------------------------------
     syslog: str = Field(
         "",

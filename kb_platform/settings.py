@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.sources",
     "apps.directory",
     "apps.signon",
+    "apps.webhooks",
     "apps.search",
     "apps.chat",
     "apps.dialects",
@@ -261,6 +262,9 @@ EMAIL_HOST_PASSWORD = _env.mail_password.get_secret_value() if _env.mail_passwor
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = _env.mail_from
 
+# --- webhooks -----------------------------------------------------------------------------------
+WEBHOOK_HOSTS = [part.strip().lower() for part in _env.webhook_hosts.split(",") if part.strip()]
+
 # --- events to a SIEM ---------------------------------------------------------------------------
 SYSLOG = _env.syslog.strip()
 SYSLOG_CA_FILE = _env.syslog_ca_file
@@ -352,6 +356,7 @@ CELERY_IMPORTS = [
     "workers.sources",
     "workers.directory",
     "workers.events",
+    "workers.webhooks",
     "workers.schedule",
 ]
 CELERY_TASK_ACKS_LATE = True

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("apps.workspaces.urls")),
     path("", include("apps.applications.urls")),
     path("", include("apps.topics.urls")),
+    path("", include("apps.webhooks.urls")),
     path("", include("apps.events.urls")),
     path("", include("apps.documents.urls")),
     path("", include("apps.sources.urls")),

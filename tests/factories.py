@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.accounts.models import ApiKey, BrowserSession, Group, Nesting, Passkey, User
 from apps.applications import services as applications
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
-from apps.core import blobs
+from apps.core import blobs, sealing
 from apps.directory.ldap.settings import PRESETS, Preset
 from apps.directory.models import Directory, IdentitySource, MappingRule
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
@@ -28,6 +28,8 @@ from apps.signon.models import SignOnProvider
 from apps.sources.models import Source, SourceRun
 from apps.topics import services as topics
 from apps.topics.models import Topic, TopicRule
+from apps.webhooks.kinds import KINDS
+from apps.webhooks.models import Delivery, Webhook
 from apps.workspaces.models import (
     AccessRequest,
     Collection,
@@ -44,6 +46,8 @@ TEXT = (
     "Cooling units are inspected twice a year.",
 )
 _numbers = count(1)
+
+WEBHOOK_SECRET = "whsec_plJ3nmyCDGBKInavdOK15jsl"
 
 
 def make_user(name: str = "", **fields: Any) -> User:
@@ -151,6 +155,27 @@ def make_application_names() -> dict[str, UUID]:
         "application_key": key.pk,
         "public_key": public.pk,
     }
+
+
+def make_webhook(owner: User, **fields: Any) -> Webhook:
+    """A webhook with the secret ``SECRET``, told of everything that one can be told of."""
+    values = {
+        "name": f"webhook {next(_numbers)}",
+        "url": "https://erp.example.com/footnote",
+        "kinds": list(KINDS),
+        "sealed_secret": sealing.seal(WEBHOOK_SECRET),
+        **fields,
+    }
+    return Webhook.objects.create(owner=owner, **values)
+
+
+def make_webhook_names(owner: User) -> dict[str, UUID]:
+    """A webhook and one of its messages: what addresses name them by."""
+    webhook = make_webhook(owner)
+    delivery = Delivery.objects.create(
+        webhook=webhook, event_id=uuid5(webhook.pk, "event"), kind="document.ready"
+    )
+    return {"webhook": webhook.pk, "delivery": delivery.pk}
 
 
 def make_passkey(owner: User, name: str = "telephone") -> Passkey:

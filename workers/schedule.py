@@ -15,6 +15,7 @@ from apps.intake import upkeep as intake
 from apps.isolation.jobs import PROVE
 from apps.sources import upkeep as sources
 from apps.sources.jobs import DUE
+from apps.webhooks import jobs as webhook_jobs
 from workers.app import celery_app
 
 
@@ -34,6 +35,7 @@ celery_app.conf.beat_schedule = {
     "seal events": _entry(event_jobs.SEAL, schedule(event_jobs.SEAL_EVERY)),
     "relay events": _entry(event_jobs.RELAY, schedule(event_jobs.RELAY_EVERY)),
     "verify events": _entry(event_jobs.VERIFY, crontab(minute="50", hour="3")),
+    "webhooks": _entry(webhook_jobs.DELIVER, schedule(webhook_jobs.EVERY)),
     "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),
     "sessions": _entry(FORGET_SESSIONS, crontab(minute="10", hour="3")),
     "prove isolation": _entry(PROVE, crontab(minute="10", hour="2")),

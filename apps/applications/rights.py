@@ -6,7 +6,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from apps.accounts.models import User
-from apps.applications.models import Acts, ApplicationKey, Reach
+from apps.applications.models import Acts, Application, ApplicationKey, Reach
 from apps.permissions.roles import APPLICATION_GRANTS, ApplicationScope, Permission
 from apps.permissions.scope import NOBODY, Scope
 from apps.workspaces.scopes import scope_of
@@ -27,12 +27,22 @@ def effective_scope(key: ApplicationKey, person: User | None) -> Scope:
         scope = _shared(scope, scope_of(account))
     if scope.actor_id is None:
         return NOBODY
+    granted = permissions_of(application.scopes)
     return replace(
-        _kept_to(scope, permissions_of(application.scopes)),
+        _kept_to(scope, granted, is_for_itself=person is None and not key.is_sandbox),
         via_key=key.pk,
         application_id=application.pk,
         on_behalf_of=None if person is None else person.pk,
     )
+
+
+def own_scope(application: Application) -> Scope:
+    """What an application was granted itself, whomever it asks for otherwise."""
+    if not application.is_active:
+        return NOBODY
+    granted = permissions_of(application.scopes)
+    scope = _kept_to(scope_of(application.account), granted, is_for_itself=True)
+    return scope if scope.actor_id is None else replace(scope, application_id=application.pk)
 
 
 def permissions_of(scopes: list[str]) -> frozenset[Permission]:
@@ -56,12 +66,14 @@ def _shared(person: Scope, application: Scope) -> Scope:
     )
 
 
-def _kept_to(scope: Scope, granted: frozenset[Permission]) -> Scope:
-    """Nothing of the installation, whoever is asked for, and in workspaces only what is granted."""
+def _kept_to(scope: Scope, granted: frozenset[Permission], *, is_for_itself: bool) -> Scope:
+    """In workspaces only what is granted. Nothing of the installation, whoever is asked for, but its
+    events: for itself where an administrator let it, for a person who may read them."""
+    audits = granted & {Permission.AUDIT, Permission.WEBHOOKS}
     rooms = {pk: held & granted for pk, held in scope.workspaces.items()}
     return replace(
         scope,
-        permissions=frozenset(),
+        permissions=audits if is_for_itself else audits & scope.permissions,
         workspaces=MappingProxyType({pk: held for pk, held in rooms.items() if held}),
         readable=scope.readable if Permission.DOCUMENT_READ in granted else frozenset(),
         writable=scope.writable if Permission.DOCUMENT_WRITE in granted else frozenset(),

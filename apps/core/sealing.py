@@ -18,6 +18,8 @@ COLUMNS = (
     "signon.SignOnProvider.secrets",
     "signon.SignOnSession.hint",
     "sources.Source.secrets",
+    "webhooks.Webhook.sealed_before",
+    "webhooks.Webhook.sealed_secret",
 )
 
 

@@ -17,7 +17,8 @@ def visible_events(*, workspace_id: UUID | None = None) -> QuerySet[Event]:
     """Events that the current scope may see, newest first.
 
     About a collection: whoever may read it. About a workspace: who manages its members. About the
-    installation: administrators. A person's own doings: that person.
+    installation: administrators. A person's own doings: that person. An application that may audit:
+    everything that has its place in the chain, but of collections only what it may read.
     """
     scope = current_scope()
     rows = Event.objects.select_related("actor")
@@ -29,6 +30,8 @@ def visible_events(*, workspace_id: UUID | None = None) -> QuerySet[Event]:
     seen |= Q(collection_id=None, workspace_id__in=_where(Permission.MEMBER_MANAGE))
     if scope.allows(Permission.ADMINISTER):
         seen |= Q(collection_id=None, workspace_id=None)
+    if scope.application_id is not None and scope.allows(Permission.AUDIT):
+        seen |= Q(collection_id=None, position__isnull=False)
     if scope.actor_id is not None:
         seen |= Q(collection_id=None, actor_id=scope.actor_id)
     return rows.filter(seen)
@@ -44,6 +47,8 @@ class Wanted:
     """Which events to show; what is empty narrows nothing."""
 
     kind: str = ""
+    workspace: UUID | None = None
+    object_id: UUID | None = None
     who: str = ""
     application: UUID | None = None
     address: str = ""
@@ -53,7 +58,9 @@ class Wanted:
 
 def audited(wanted: Wanted) -> QuerySet[Event]:
     """Those of the visible events that are wanted, newest first."""
-    rows = visible_events()
+    rows = visible_events(workspace_id=wanted.workspace)
+    if wanted.object_id:
+        rows = rows.filter(object_id=wanted.object_id)
     if wanted.kind:
         rows = rows.filter(kind=wanted.kind)
     if who := wanted.who.strip():

@@ -19,6 +19,8 @@ class Permission(StrEnum):
 
     WORKSPACE_CREATE = "workspace.create"
     ADMINISTER = "installation.administer"
+    AUDIT = "installation.audit"
+    WEBHOOKS = "application.webhooks"
 
 
 class Role(models.TextChoices):
@@ -55,7 +57,7 @@ NEEDS: dict[Permission, Permission] = {
 # An administrator runs the installation; reading a department's documents needs a role there,
 # which an administrator can take, visibly: the event log says so.
 ADMINISTRATOR: frozenset[Permission] = frozenset(
-    {Permission.ADMINISTER, Permission.WORKSPACE_CREATE}
+    {Permission.ADMINISTER, Permission.AUDIT, Permission.WORKSPACE_CREATE}
 )
 EVERYONE: frozenset[Permission] = frozenset()
 
@@ -80,12 +82,15 @@ KEY_GRANTS: dict[KeyScope, frozenset[Permission]] = {
 
 
 class ApplicationScope(models.TextChoices):
-    """What an application may be used for: any of these together, and never the installation."""
+    """What an application may be used for: any of these together. Nothing of the installation but its
+    events."""
 
     READ = "read", _("Read and search")
     ASK = "ask", _("Ask questions")
     WRITE = "write", _("Add and remove documents")
     MANAGE = "manage", _("Manage collections, members and grants")
+    AUDIT = "audit", _("Read the events of the installation, but not those of documents")
+    WEBHOOKS = "webhooks", _("Register addresses that are told what happens")
 
 
 APPLICATION_GRANTS: dict[ApplicationScope, frozenset[Permission]] = {
@@ -102,4 +107,6 @@ APPLICATION_GRANTS: dict[ApplicationScope, frozenset[Permission]] = {
             Permission.WORKSPACE_MANAGE,
         }
     ),
+    ApplicationScope.AUDIT: frozenset({Permission.AUDIT}),
+    ApplicationScope.WEBHOOKS: frozenset({Permission.WEBHOOKS}),
 }

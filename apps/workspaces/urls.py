@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.workspaces import collection_pages, views
+from apps.workspaces import audit_pages, collection_pages, views
 from apps.workspaces.access import pages as access_pages
 from apps.workspaces.roles import pages as role_pages
 
@@ -24,6 +24,8 @@ urlpatterns = [
     path(f"{_COLLECTION}/delete", collection_pages.delete, name="collection-delete"),
     path(f"{_COLLECTION}/grants", collection_pages.grant, name="grant"),
     path(f"{_COLLECTION}/grants/<uuid:grant>/revoke", collection_pages.revoke, name="revoke"),
+    path("w/<slug:slug>/audit", audit_pages.audit, name="audit"),
+    path("w/<slug:slug>/audit.csv", audit_pages.export, name="audit-csv"),
     path("w/<slug:slug>/access", access_pages.page, name="access"),
     path("w/<slug:slug>/access/<uuid:collection>/ask", access_pages.ask, name="access-ask"),
     path(f"{_ACCESS}/withdraw", access_pages.withdraw, name="access-withdraw"),

@@ -29,6 +29,8 @@ UNSCOPED = {
     "documents.DeletionReceipt": "read through documents.receipts, which applies the reader's scope",
     "documents.Reconciliation": "numbers of the whole installation, for administrators",
     "isolation.Proof": "numbers of the whole installation, for administrators",
+    "webhooks.Webhook": "addresses outside; for administrators and the application whose it is",
+    "webhooks.Delivery": "as its webhook; what it tells is asked of the scope when it is sent",
     "workspaces.AccessRequest": "read through access.queries: by who asks and by who decides",
     "workspaces.CustomRole": "one list for the installation; says what a role allows, not to whom",
     "events.Chain": "the end of the chain: numbers of the installation",
@@ -103,6 +105,7 @@ ADMINISTRATION = (
     "documents:embedding",
     "workspaces:role",
     "isolation:",
+    "webhooks:",
 )
 
 # What somebody who may only read and ask is answered otherwise than by a refusal.

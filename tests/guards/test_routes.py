@@ -116,6 +116,7 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "session": factories.make_session(alice).handle,
         "unpacking": factories.make_unpacking(collection).pk,
         **factories.make_application_names(),
+        **factories.make_webhook_names(alice),
         "upload": factories.make_upload(alice, collection).pk,
         "user": alice.pk,
         "group": factories.make_group().pk,

@@ -46,6 +46,7 @@ JOBS = {
     "isolation.prove": "people of its own, planted and removed",
     "sources.due": "system: names sources whose time has come",
     "sources.sync": "person: who saved the source, asked again while it runs",
+    "webhooks.deliver": "application or administrator of each webhook, asked again for each message",
 }
 
 # What else could tell something → the test that looks.

@@ -28,7 +28,10 @@ TOKENS = {"accounts:setup", "accounts:join", "accounts:lost-factor"}
 SHOWN = {f"signon:{name}" for name in ("begin", "callback", "metadata", "ended")}
 SHOWN |= {"signon:connect", "signon:disconnect"}
 # Addresses of the API that are for administrators: to others nothing is there.
-OF_ADMINISTRATORS = ("api/v1/applications/",)
+OF_ADMINISTRATORS = (
+    "api/v1/applications/",
+    "api/v1/webhooks/",
+)
 METHODS = {False: ("get", "post"), True: ("get", "post", "put", "patch", "delete")}
 ALL = {route.pattern: route for route in routes()}
 NAMING = [route for route in ALL.values() if route.parameters and route.name not in TOKENS | SHOWN]
@@ -94,6 +97,7 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "directory": str(rule.source.directory.pk),
         "unpacking": str(factories.make_unpacking(collection).pk),
         **{name: str(pk) for name, pk in factories.make_application_names().items()},
+        **{name: str(pk) for name, pk in factories.make_webhook_names(alice).items()},
         "upload": str(factories.make_upload(alice, collection).pk),
         "token": "a-token-of-nobody",
     }

@@ -1,0 +1,11 @@
+"""The task that tells addresses outside what happened."""
+
+from apps.webhooks import delivery, jobs
+from workers.tasks import task
+
+
+@task(jobs.DELIVER, reason="tell webhooks what happened, each what its owner may see")
+def deliver() -> None:
+    """Make a message of each new event that somebody wants, and send what is due."""
+    delivery.plan()
+    delivery.deliver()
