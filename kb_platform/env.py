@@ -157,6 +157,11 @@ class Env(BaseSettings):
         Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "footnote" / "models",
         description="Cache of downloaded models, outside the checkout.",
     )
+    vllm: str = Field(
+        "vllm",
+        description="The vllm program that `manage.py engine serve` runs, in a virtual environment "
+        "of its own.",
+    )
     engines: Literal["real", "fake"] = Field(
         "real",
         description="fake: hash embeddings, an index in memory and a scripted model (tests).",

@@ -294,6 +294,8 @@ LLM_MODEL = _env.llm_model or ("qwen2.5-coder-1.5b" if LLM_IS_LOCAL else "")
 # A CPU reads about 70 tokens/s: 900 tokens of sources are 13 s before the first word.
 LLM_CONTEXT_TOKENS = _env.llm_context_tokens or (1100 if LLM_IS_LOCAL else 6000)
 LLM_MAX_TOKENS = _env.llm_max_tokens
+VLLM_PROGRAM = _env.vllm
+LOG_TO = _env.log_to
 EMBEDDINGS_BASE_URL = _env.embeddings_base_url or f"{MODEL_HOST_URL}/v1"
 EMBEDDINGS_API_KEY = (
     token_for("model host", SECRET_KEY)

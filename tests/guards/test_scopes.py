@@ -72,6 +72,9 @@ APPROVED = {
         "why: whoever manages members may name the listed collections",
         "why: whose key this is",
     },
+    "apps/engines/vllm/registration.py": {
+        "engine serve: its replicas are model servers",
+    },
     "apps/events/management/commands/erase_from_events.py": {
         "command line: whoever may run it owns the installation",
     },
