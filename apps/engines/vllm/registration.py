@@ -13,7 +13,6 @@ from apps.engines.models import Endpoint
 from apps.engines.vllm.service import Service
 from apps.permissions.scope import system_scope
 
-_REASON = "engine serve: its replicas are model servers"
 # Room for the rules and the instructions that stand before the sources.
 _RULES_TOKENS = 512
 _WAKE_S = 600
@@ -32,14 +31,14 @@ class Registration:
 
     def key(self) -> str:
         """The key of all replicas: that of an earlier run where there is one."""
-        with system_scope(_REASON):
+        with system_scope("engine serve: its replicas are model servers"):
             row = self._rows().exclude(sealed_key="").first()
         return unseal(row.sealed_key) if row else secrets.token_urlsafe(32)
 
     def point(self, replica: int, base_url: str, key: str) -> None:
         """Enter the replica, or say that it answers somewhere else now. It is put to use where no
         server of the page is, where that was asked for, and beside another replica that is."""
-        with system_scope(_REASON), transaction.atomic():
+        with system_scope("engine serve: its replicas are model servers"), transaction.atomic():
             row = self._rows().filter(name=self.name_of(replica)).first()
             if row is None or (row.base_url, row.model) != (f"{base_url}/v1", self.service.name):
                 row = self._save(row, replica, base_url, key)
@@ -53,7 +52,7 @@ class Registration:
 
     def withdraw(self, replica: int) -> None:
         """Take the replica out of use."""
-        with system_scope(_REASON), transaction.atomic():
+        with system_scope("engine serve: its replicas are model servers"), transaction.atomic():
             row = self._rows().filter(name=self.name_of(replica), is_active=True).first()
             if row is not None:
                 services.set_active(endpoint=row, is_active=False)

@@ -20,7 +20,7 @@ from tests.apps.engines.vllm.folders import model_folder, put_weights
 
 ROOT = Path(__file__).resolve().parents[4]
 KEY = "key-of-the-engine"
-SECRET = "secret-of-the-installation"
+SECRET = "secret-of-the-installation-of-32-characters"
 PATIENCE_S = 60.0
 
 
@@ -45,14 +45,18 @@ class Serving:
         path = self.seen_in / f"{self.ports[replica]}.json"
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def until(self, is_so: Callable[[], object], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    def until(
+        self, is_so: Callable[[], object], what: str, *, patience_s: float = PATIENCE_S
+    ) -> None:
+        deadline = time.monotonic() + patience_s
         while not is_so():
             assert time.monotonic() < deadline, f"{what}: {self.said}"
             time.sleep(0.1)
 
-    def until_said(self, words: str, *, times: int = 1) -> None:
-        self.until(lambda: sum(words in line for line in self.said) >= times, words)
+    def until_said(self, words: str, *, times: int = 1, patience_s: float = PATIENCE_S) -> None:
+        self.until(
+            lambda: sum(words in line for line in self.said) >= times, words, patience_s=patience_s
+        )
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -60,10 +64,13 @@ class Serving:
 
 
 @contextmanager
-def serving(place: Path, *words: str, **variables: str) -> Iterator[Serving]:
-    """Serve a small model from ``place``; ends with what it started."""
-    model = model_folder(place, "qwen-0.5b")
-    put_weights(model, 1_000_000)
+def serving(
+    place: Path, *words: str, model: Path | None = None, **variables: str
+) -> Iterator[Serving]:
+    """Serve a small model from ``place``, or that of ``model``; ends with what it started."""
+    if model is None:
+        model = model_folder(place, "qwen-0.5b")
+        put_weights(model, 1_000_000)
     seen = place / "seen"
     seen.mkdir()
     program = place / "vllm"
@@ -113,10 +120,20 @@ def _free_ports() -> list[int]:
 
 
 def ask(
-    door: str, *, key: str = KEY, stream: bool = False, timeout: float = PATIENCE_S
+    door: str,
+    *,
+    key: str = KEY,
+    stream: bool = False,
+    tokens: int = 50,
+    timeout: float = PATIENCE_S,
 ) -> httpx.Response:
     """A question at a door."""
-    body = {"model": "answers", "messages": [{"role": "user", "content": "?"}], "stream": stream}
+    body = {
+        "model": "answers",
+        "messages": [{"role": "user", "content": "?"}],
+        "stream": stream,
+        "max_tokens": tokens,
+    }
     headers = {"Authorization": f"Bearer {key}"}
     url = f"{door}/v1/chat/completions"
     return httpx.post(url, json=body, headers=headers, timeout=timeout, trust_env=False)
