@@ -114,7 +114,7 @@ def _rate(heard: tuple[list[Heard], float]) -> float:
 
 def _ask_product(client: Client, slug: str, question: str) -> Heard:
     body = {
-        "model": f"workspace/{slug}",
+        "model": f"footnote/{slug}",
         "messages": [{"role": "user", "content": question}],
         "stream": True,
         "stream_options": {"include_usage": True},
