@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "apps.intake",
     "apps.sources",
     "apps.directory",
+    "apps.scim",
     "apps.signon",
     "apps.webhooks",
     "apps.search",
@@ -359,6 +360,7 @@ CELERY_IMPORTS = [
     "workers.directory",
     "workers.events",
     "workers.webhooks",
+    "workers.scim",
     "workers.schedule",
 ]
 CELERY_TASK_ACKS_LATE = True

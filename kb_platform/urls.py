@@ -14,6 +14,8 @@ urlpatterns = [
     path("", include("apps.signon.urls")),
     path("administration/", include("apps.signon.administration_urls")),
     path("administration/", include("apps.directory.urls")),
+    path("administration/", include("apps.scim.administration_urls")),
+    path("", include("apps.scim.urls")),
     path("", include("apps.workspaces.urls")),
     path("", include("apps.applications.urls")),
     path("", include("apps.topics.urls")),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
@@ -24,6 +25,7 @@ from apps.intake.models import Unpacking, Upload
 from apps.permissions.roles import KeyScope, Permission, Role
 from apps.permissions.scope import entered, system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
+from apps.scim.models import Provisioning, ProvisioningToken
 from apps.signon.models import SignOnProvider
 from apps.sources.models import Source, SourceRun
 from apps.topics import services as topics
@@ -298,6 +300,16 @@ def make_rule(**fields: Any) -> MappingRule:
     Directory.objects.get_or_create(source=source, defaults=values)
     values = {"outside": "*", "group": make_group(), **fields}
     return MappingRule.objects.create(source=source, **values)
+
+
+def make_provisioning_names() -> dict[str, Any]:
+    """A system that tells of people, and its token: argument of an address → id."""
+    source, _ = IdentitySource.objects.get_or_create(kind="scim", name="entra")
+    row, _is_new = Provisioning.objects.get_or_create(source=source)
+    token = ProvisioningToken.objects.create(
+        provisioning=row, prefix="fns_", token_sha256=secrets.token_hex(32)
+    )
+    return {"provisioning": row.pk, "scim_token": token.pk}
 
 
 def make_unpacking(collection: Collection, **fields: Any) -> Unpacking:

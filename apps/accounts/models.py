@@ -40,6 +40,9 @@ class User(AbstractBaseUser):
     name = models.CharField(_("name"), max_length=150, blank=True, default="")
     is_administrator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    is_shut_by_hand = models.BooleanField(
+        default=False, help_text="Deactivated by a person: no outside source brings them back."
+    )
     is_application = models.BooleanField(
         default=False, help_text="The account of a program: it holds grants and never signs in."
     )

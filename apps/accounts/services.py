@@ -126,8 +126,8 @@ def deactivate(*, user: User) -> None:
     """End sessions and keys of this person at once. What they made stays."""
     current_scope().require(Permission.ADMINISTER)
     _keep_an_administrator(but=user)
-    user.is_active = False
-    user.save(update_fields=["is_active"])
+    user.is_active, user.is_shut_by_hand = False, True
+    user.save(update_fields=["is_active", "is_shut_by_hand"])
     user.links.filter(used_at=None).delete()
     user.browser_sessions.all().delete()
     events.record("person.deactivated", user)
@@ -136,8 +136,8 @@ def deactivate(*, user: User) -> None:
 @transaction.atomic
 def reactivate(*, user: User) -> None:
     current_scope().require(Permission.ADMINISTER)
-    user.is_active = True
-    user.save(update_fields=["is_active"])
+    user.is_active, user.is_shut_by_hand = True, False
+    user.save(update_fields=["is_active", "is_shut_by_hand"])
     events.record("person.reactivated", user)
 
 

@@ -59,3 +59,6 @@ collections_removed: Hook[[frozenset[UUID]]] = Hook()
 
 # The same moment, before ``collections_removed``: everything that will go can still be counted.
 place_ending: Hook[[Ending]] = Hook()
+
+# Called with the id of an identity source whose rules were changed.
+rules_changed: Hook[[UUID]] = Hook()

@@ -116,7 +116,7 @@ def _note(identity: Identity, outside: Outside) -> None:
     identity.is_enabled = outside.is_enabled
     identity.seen_at = timezone.now()
     identity.save(update_fields=["name", "groups", "is_enabled", "seen_at"])
-    if came_back and not identity.user.is_active:
+    if came_back and not identity.user.is_active and not identity.user.is_shut_by_hand:
         identity.user.is_active = True
         identity.user.save(update_fields=["is_active"])
         with system_scope("a person of an outside source counts there again"):

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Group, User
 from apps.accounts.queries import person
+from apps.core import hooks
 from apps.core.errors import AppError, ErrorCode
 from apps.core.sealing import seal
 from apps.directory.config import settings_of
@@ -148,6 +149,7 @@ def add_rule(
         raise AppError(ErrorCode.BAD_REQUEST, field="gives", reason="gives") from error
     gives = str(group or workspace or "administrator")
     events.record("directory.rule_added", rule, outside=rule.outside, gives=gives, role=rule.role)
+    hooks.rules_changed(source.pk)
     return rule
 
 
@@ -155,7 +157,9 @@ def add_rule(
 def remove_rule(*, rule: MappingRule) -> None:
     current_scope().require(Permission.ADMINISTER)
     events.record("directory.rule_removed", rule, outside=rule.outside)
+    source_id = rule.source_id
     rule.delete()
+    hooks.rules_changed(source_id)
 
 
 # --- runs -----------------------------------------------------------------------------------------

@@ -131,6 +131,8 @@ def names(alice, bob, workspace, collection) -> dict[str, Any]:
         "rule": rule.pk,
         "identity_source": rule.source_id,
         "directory": rule.source.directory.pk,
+        "path": "Users",
+        **factories.make_provisioning_names(),
     }
 
 

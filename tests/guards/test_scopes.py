@@ -98,6 +98,9 @@ APPROVED = {
     "apps/permissions/models.py": {
         "cascade of a delete that was checked",
     },
+    "apps/scim/views.py": {
+        "scim: what another system tells of the people of its source",
+    },
     "apps/signon/services.py": {
         "sign-on: a person who was never here",
         "sign-on: the person is not signed in yet",

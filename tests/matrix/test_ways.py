@@ -44,6 +44,7 @@ JOBS = {
     "intake.sweep": "system: forgets what did not arrive",
     "intake.unpack": "person: who uploaded the archive, as they are when it runs",
     "isolation.prove": "people of its own, planted and removed",
+    "scim.settle": "system: groups and roles as the rules of a source say",
     "sources.due": "system: names sources whose time has come",
     "sources.sync": "person: who saved the source, asked again while it runs",
     "webhooks.deliver": "application or administrator of each webhook, asked again for each message",

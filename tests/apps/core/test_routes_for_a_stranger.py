@@ -27,6 +27,8 @@ TOKENS = {"accounts:setup", "accounts:join", "accounts:lost-factor"}
 # Providers are shown to everybody on the sign-in page, and each person connects their own account.
 SHOWN = {f"signon:{name}" for name in ("begin", "callback", "metadata", "ended")}
 SHOWN |= {"signon:connect", "signon:disconnect"}
+# Systems that tell of people come with a token of their source, and a session counts for nothing.
+SHOWN |= {"scim:door"}
 # Addresses of the API that are for administrators: to others nothing is there.
 OF_ADMINISTRATORS = (
     "api/v1/applications/",
@@ -95,6 +97,8 @@ def samples(alice: User, bob: User, workspace: Workspace, collection: Collection
         "rule": str(rule.pk),
         "identity_source": str(rule.source_id),
         "directory": str(rule.source.directory.pk),
+        "path": "Users",
+        **{name: str(pk) for name, pk in factories.make_provisioning_names().items()},
         "unpacking": str(factories.make_unpacking(collection).pk),
         **{name: str(pk) for name, pk in factories.make_application_names().items()},
         **{name: str(pk) for name, pk in factories.make_webhook_names(alice).items()},
