@@ -22,6 +22,7 @@ from apps.intake import api as intake
 from apps.intake import api_documents as intake_documents
 from apps.intake import api_unpackings as unpackings
 from apps.search import api as search
+from apps.signon import api as sign_on
 from apps.sources import api as sources
 from apps.topics import api as topics
 from apps.webhooks import api as webhooks
@@ -40,6 +41,7 @@ urlpatterns = [
     path("schema", schema, name="schema"),
     path("", include(accounts.urlpatterns)),
     path("", include(directories.urlpatterns)),
+    path("", include(sign_on.urlpatterns)),
     path("", include(applications.urlpatterns)),
     path("", include(webhooks.urlpatterns)),
     path("", include(workspaces.urlpatterns)),

@@ -252,6 +252,11 @@ class Env(BaseSettings):
         "", description="ad: Active Directory; ldap: any other."
     )
     ldap_start_tls: bool = Field(default=False, description="Encrypt ldap:// with StartTLS.")
+    ldap_plain_hosts: str = Field(
+        "",
+        description="Hosts to which ldap:// may go without StartTLS, comma separated: passwords "
+        "can be read on the way. This machine itself needs no line.",
+    )
     ldap_ca_file: str = Field(
         "", description="Certificates (PEM) that vouch for the servers. Empty: the system's."
     )

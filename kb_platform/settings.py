@@ -148,6 +148,9 @@ AUTHENTICATION_BACKENDS = [
     "apps.accounts.backends.EqualTime",
 ]
 LDAP = directory_of(_env)
+LDAP_PLAIN_HOSTS = [
+    part.strip().lower() for part in _env.ldap_plain_hosts.split(",") if part.strip()
+]
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # e-mail is unique without regard to case, by a constraint
     "axes.W002",

@@ -13,6 +13,7 @@ from apps.documents.deletion import reconcile as reconciling
 from apps.documents.runs import upkeep
 from apps.intake import jobs as intake_jobs
 from apps.intake import upkeep as intake
+from apps.signon import services as sign_on
 from workers.tasks import task
 
 
@@ -20,6 +21,7 @@ from workers.tasks import task
 def forget_sessions() -> None:
     """Remove the rows of sessions that ended by themselves."""
     forget_over()
+    sign_on.forget_over()
 
 
 @task(TELL, reason="tell a person what changed on their account")

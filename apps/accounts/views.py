@@ -134,6 +134,9 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     link = services.open_link(token, OneTimeLink.Purpose.INVITE, OneTimeLink.Purpose.RESET)
     if link is None or link.user is None or not link.user.is_active:
         return dead_link(request)
+    if not outside.takes_password(link.user):
+        messages.error(request, _("Passwords are for administrators only here. Sign in below."))
+        return redirect("accounts:sign-in")
     form = JoinForm(request.POST or None, initial={"name": link.user.name})
     form.person = link.user
     if request.method == "POST" and form.is_valid():

@@ -64,6 +64,7 @@ class ErrorCode(StrEnum):
     SIGN_ON_NO_ACCOUNT = "SIGN_ON_NO_ACCOUNT"
     SIGN_ON_REFUSED = "SIGN_ON_REFUSED"
     SIGN_ON_UNREACHABLE = "SIGN_ON_UNREACHABLE"
+    SIGN_ON_WAIT = "SIGN_ON_WAIT"
     # sources
     SOURCE_OWNER = "SOURCE_OWNER"
     SOURCE_MISSING = "SOURCE_MISSING"
@@ -89,6 +90,7 @@ class ErrorCode(StrEnum):
     DIRECTORY_DOWN = "DIRECTORY_DOWN"
     DIRECTORY_TLS = "DIRECTORY_TLS"
     DIRECTORY_WANTS_TLS = "DIRECTORY_WANTS_TLS"
+    DIRECTORY_PLAIN = "DIRECTORY_PLAIN"
     DIRECTORY_PASSWORD = "DIRECTORY_PASSWORD"  # noqa: S105 - a code
     DIRECTORY_RIGHTS = "DIRECTORY_RIGHTS"
     DIRECTORY_BASE = "DIRECTORY_BASE"
@@ -227,6 +229,9 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.SIGN_ON_REFUSED: _(
         "What the sign-in server sent is not believed, so nobody was signed in. Begin again; if it stays so, an administrator finds the reason in the log."
     ),
+    ErrorCode.SIGN_ON_WAIT: _(
+        "Sign-ins cannot be checked at the moment. Try again soon; an administrator sees why."
+    ),
     ErrorCode.SIGN_ON_UNREACHABLE: _(
         "The sign-in server does not answer. Check its address, and that this installation can reach it."
     ),
@@ -277,6 +282,10 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.DIRECTORY_TLS: _(
         "The connection could not be encrypted. The certificate has to carry the name of the server, and to be of the authority that is entered here."
+    ),
+    ErrorCode.DIRECTORY_PLAIN: _(
+        "Passwords would go to this directory unencrypted. Use ldaps:// or StartTLS, or let whoever "
+        "runs the machine name the host in KB_LDAP_PLAIN_HOSTS."
     ),
     ErrorCode.DIRECTORY_WANTS_TLS: _(
         "The directory takes passwords over an encrypted connection only. Use ldaps:// or StartTLS."

@@ -1,24 +1,33 @@
 """Directories, what their groups give, and their runs, for programs of an administrator."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.urls import path
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import reauth
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
 from apps.directory import services
+from apps.directory.forms import DirectoryForm, of_program
 from apps.directory.models import Directory, DirectoryRun, IdentitySource, MappingRule
 from apps.directory.serializers import (
+    DirectoryIn,
     DirectoryOut,
     DirectoryRunIn,
     DirectoryRunOut,
+    DirectoryStepsOut,
+    DirectoryTryIn,
+    DirectoryValues,
     IdentitySourceOut,
     MappingRuleIn,
     MappingRuleOut,
 )
+from apps.directory.trying import tried
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 
@@ -98,7 +107,106 @@ class DirectoriesView(_View):
         responses={200: page_of(DirectoryOut, "DirectoryPage"), **errors(403)},
     )
     def get(self, request: Request) -> Response:
-        return page(request, Directory.objects.select_related("source"), DirectoryOut)
+        rows = Directory.objects.select_related("source", "successor")
+        return page(request, rows, DirectoryOut)
+
+    @extend_schema(
+        operation_id="directories_add",
+        summary="Add a directory",
+        description="Off unless `is_on`. What is left out is usual for the `preset`. One "
+        "administrator with a password of this installation has to be there.",
+        tags=["directories"],
+        request=DirectoryIn,
+        responses={201: DirectoryOut, **errors(400, 403, 409)},
+    )
+    def post(self, request: Request) -> Response:
+        reauth.require(request)
+        made = _saved(checked(DirectoryIn, request.data), None)
+        return Response(DirectoryOut(made).data, status=201)
+
+
+def _form(said: Mapping[str, Any], row: Directory | None) -> DirectoryForm:
+    form = of_program(said, row)
+    if not form.is_valid():
+        raise ValidationError(
+            {name: [str(each) for each in found] for name, found in form.errors.items()}
+        )
+    return form
+
+
+def _saved(said: Mapping[str, Any], row: Directory | None) -> Directory:
+    form = _form(said, row)
+    fresh = None if row is None else Directory.objects.select_related("source").get(pk=row.pk)
+    return services.save_directory(
+        values=form.values(),
+        directory=fresh,
+        name=said.get("name", ""),
+        password=said.get("password"),
+    )
+
+
+class DirectoryView(_View):
+    def place(self, *, directory: UUID) -> Directory:
+        return Directory.objects.select_related("source", "successor").get(pk=directory)
+
+    @extend_schema(
+        operation_id="directories_get",
+        summary="One directory",
+        tags=["directories"],
+        responses={200: DirectoryOut, **errors(403, 404)},
+    )
+    def get(self, request: Request, directory: UUID) -> Response:
+        return Response(DirectoryOut(self.place(directory=directory)).data)
+
+    @extend_schema(
+        operation_id="directories_update",
+        summary="Change a directory",
+        description="The password is sent again when servers, encryption or account change.",
+        tags=["directories"],
+        request=DirectoryValues,
+        responses={200: DirectoryOut, **errors(400, 403, 404, 409)},
+    )
+    def patch(self, request: Request, directory: UUID) -> Response:
+        reauth.require(request)
+        row = self.place(directory=directory)
+        changed = _saved(checked(DirectoryValues, request.data, partial=True), row)
+        return Response(DirectoryOut(changed).data)
+
+    @extend_schema(
+        operation_id="directories_delete",
+        summary="Forget a directory",
+        description="Its people stay, with what it gave them.",
+        tags=["directories"],
+        responses={204: None, **errors(403, 404)},
+    )
+    def delete(self, request: Request, directory: UUID) -> Response:
+        reauth.require(request)
+        services.delete_directory(directory=self.place(directory=directory))
+        return Response(status=204)
+
+
+class DirectoryTryView(_View):
+    @extend_schema(
+        operation_id="directories_try",
+        summary="Try a directory",
+        description="Step by step, up to the names of the first people and groups. Nothing is "
+        "stored.",
+        tags=["directories"],
+        request=DirectoryTryIn,
+        responses={200: DirectoryStepsOut, **errors(400, 403, 404)},
+    )
+    def post(self, request: Request) -> Response:
+        reauth.require(request)
+        said = checked(DirectoryTryIn, request.data, partial="directory" in request.data)
+        number, password = said.pop("directory", None), said.get("password")
+        rows = Directory.objects.select_related("source", "successor")
+        row = None if number is None else rows.get(pk=number)
+        if row is None:
+            said["name"] = "new"
+        values = _form(said, row).values()
+        stored = None if number is None else rows.get(pk=number)
+        wanted = services.settings_to_try(values=values, directory=stored, password=password)
+        return Response(DirectoryStepsOut({"steps": tried(wanted)}).data)
 
 
 class RunsView(_View):
@@ -127,6 +235,7 @@ class RunsView(_View):
         responses={202: DirectoryRunOut, **errors(400, 403, 404, 409)},
     )
     def post(self, request: Request, directory: UUID) -> Response:
+        reauth.require(request)
         row = self.place(directory=directory)
         run = services.start_run(directory=row, **checked(DirectoryRunIn, request.data))
         return Response(DirectoryRunOut(run).data, status=202)
@@ -139,6 +248,8 @@ urlpatterns = [
     path(_SOURCE, RulesView.as_view(), name="mapping-rules"),
     path(f"{_SOURCE}/<uuid:rule>", RuleView.as_view(), name="mapping-rule"),
     path("administration/directories", DirectoriesView.as_view(), name="directories"),
+    path("administration/directories/test", DirectoryTryView.as_view(), name="directory-try"),
+    path("administration/directories/<uuid:directory>", DirectoryView.as_view(), name="directory"),
     path(
         "administration/directories/<uuid:directory>/runs",
         RunsView.as_view(),

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings as django_settings
 
 from apps.core.sealing import unseal
+from apps.directory.ldap import connecting
 from apps.directory.ldap.settings import PRESETS, Preset, Settings
 from apps.directory.models import Directory, IdentitySource
 
@@ -19,7 +20,8 @@ def lines(text: str) -> tuple[str, ...]:
 
 
 def settings_of(directory: Directory) -> Settings:
-    """How this directory is reached. Raises AppError when its password cannot be unsealed."""
+    """How this directory is reached. Raises AppError when its password cannot be unsealed, or
+    would go over a network unencrypted."""
     stored = Settings(
         addresses=lines(directory.addresses),
         preset=Preset(directory.preset),
@@ -37,7 +39,9 @@ def settings_of(directory: Directory) -> Settings:
         mail_attribute=directory.mail_attribute,
         timeout_s=directory.timeout_s,
     )
-    return replace(stored, **overrides(directory))
+    found = replace(stored, **overrides(directory))
+    connecting.require_encryption(found)
+    return found
 
 
 def overrides(directory: Directory) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Forms of directories, of what groups outside give, and of accounts that are connected."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -11,6 +12,7 @@ from apps.core.errors import AppError
 from apps.directory import config
 from apps.directory.config import lines
 from apps.directory.ldap import connecting
+from apps.directory.ldap.settings import PRESETS, Preset
 from apps.directory.models import Directory
 from apps.permissions.roles import Role
 from apps.workspaces.models import Workspace
@@ -129,6 +131,22 @@ class DirectoryForm(_DirectoryForm):
 
     def _post_clean(self) -> None:
         """The row is changed by a service, not by its form."""
+
+
+def of_program(values: Mapping[str, Any], row: Directory | None) -> DirectoryForm:
+    """The form as a program fills it in: what it leaves out is the preset's, or stays."""
+    said = dict(values)
+    if "addresses" in said:
+        said["addresses"] = "\n".join(said["addresses"])
+    if "successor" in said:
+        said["successor_name"] = said.pop("successor")
+    if row is None:
+        usual = {**PRESETS[Preset(said["preset"])], "timeout_s": 5, "every_minutes": 60}
+        return DirectoryForm({**usual, **said})
+    names = [name for name in DirectoryForm.base_fields if hasattr(row, name)]
+    stored = {name: getattr(row, name) for name in names}
+    heir = row.successor.email if row.successor else ""
+    return DirectoryForm({**stored, "successor_name": heir, **said}, instance=row)
 
 
 class RuleForm(forms.Form):

@@ -28,6 +28,9 @@ class DirectoryOut(serializers.ModelSerializer[Directory]):
     identity_source = serializers.UUIDField(source="source_id", read_only=True)
     addresses = serializers.SerializerMethodField(help_text="Tried in this order.")
     has_password = serializers.SerializerMethodField(help_text="The password is never shown.")
+    successor = serializers.SerializerMethodField(
+        help_text="E-mail address of who gets the documents of leavers; empty: a manager."
+    )
 
     class Meta:
         model = Directory
@@ -39,21 +42,94 @@ class DirectoryOut(serializers.ModelSerializer[Directory]):
             "is_on",
             "addresses",
             "is_start_tls",
+            "ca",
             "bind_dn",
             "has_password",
             "user_bases",
+            "user_filter",
             "group_bases",
+            "group_filter",
             "key_attribute",
+            "login_attribute",
+            "name_attribute",
+            "mail_attribute",
+            "timeout_s",
             "prepares",
             "every_minutes",
+            "successor",
             "next_run_at",
         )
 
     def get_addresses(self, row: Directory) -> list[str]:
         return row.addresses.split()
 
+    def get_successor(self, row: Directory) -> str:
+        return row.successor.email if row.successor else ""
+
     def get_has_password(self, row: Directory) -> bool:
         return bool(row.secret)
+
+
+_BASES = "DNs, one a line."
+
+
+class DirectoryValues(serializers.Serializer[Any]):
+    """What can be set of a directory. What is left out is the preset's, or stays."""
+
+    addresses = serializers.ListField(
+        child=serializers.CharField(max_length=300), max_length=20, help_text="Tried in this order."
+    )
+    is_start_tls = serializers.BooleanField(required=False)
+    ca = serializers.CharField(
+        required=False, allow_blank=True, max_length=100_000, help_text="PEM; empty: the system's."
+    )
+    bind_dn = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    password = serializers.CharField(
+        required=False,
+        write_only=True,
+        max_length=1000,
+        help_text="Of the service account. Sent again when it would go to another place.",
+    )
+    user_bases = serializers.CharField(max_length=10_000, help_text=_BASES)
+    user_filter = serializers.CharField(required=False, max_length=1000)
+    group_bases = serializers.CharField(
+        required=False, allow_blank=True, max_length=10_000, help_text=_BASES
+    )
+    group_filter = serializers.CharField(required=False, max_length=1000)
+    key_attribute = serializers.CharField(required=False, max_length=60)
+    login_attribute = serializers.CharField(required=False, max_length=60)
+    name_attribute = serializers.CharField(required=False, max_length=60)
+    mail_attribute = serializers.CharField(required=False, max_length=60)
+    timeout_s = serializers.IntegerField(required=False, min_value=1, max_value=60)
+    prepares = serializers.BooleanField(required=False)
+    every_minutes = serializers.IntegerField(required=False, min_value=0, max_value=100_000)
+    successor = serializers.CharField(
+        required=False, allow_blank=True, max_length=254, help_text="E-mail address."
+    )
+    is_on = serializers.BooleanField(required=False)
+
+
+class DirectoryIn(DirectoryValues):
+    name = serializers.SlugField(max_length=60, help_text="Never changes.")
+    preset = serializers.ChoiceField(choices=Directory.Preset.choices, default="ldap")
+
+
+class DirectoryTryIn(DirectoryValues):
+    directory = serializers.UUIDField(
+        required=False,
+        help_text="Whose stored password and settings count where they are left out.",
+    )
+    preset = serializers.ChoiceField(choices=Directory.Preset.choices, default="ldap")
+
+
+class DirectoryStepOut(serializers.Serializer[Any]):
+    words = serializers.CharField()
+    found = serializers.CharField(allow_blank=True)
+    code = serializers.CharField(allow_blank=True, help_text="Empty: it passed.")
+
+
+class DirectoryStepsOut(serializers.Serializer[Any]):
+    steps = DirectoryStepOut(many=True)
 
 
 class MappingRuleIn(serializers.Serializer[Any]):

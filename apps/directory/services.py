@@ -71,6 +71,7 @@ def save_directory(
             setattr(row, field, value)
     if password is not None:
         row.secret = seal(password) if password else ""
+    settings_of(row)  # refuses what would be reached without encryption
     if row.is_on:
         keep_break_glass()
     row.next_run_at = timezone.now() if row.is_on and row.every_minutes else None

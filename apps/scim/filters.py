@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -54,11 +55,20 @@ GROUPS = {
 }
 
 
-def query_of(text: str, model: type[Resource], columns: Mapping[str, str]) -> Q:
+def is_text(text: str) -> bool:
+    """Whether the database can hold it: no half of a sign, and no NUL, as it is or as JSON has it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text and "\\u0000" not in text
+
+
+def query_of(text: str, model: type[Resource[Any]], columns: Mapping[str, str]) -> Q:
     """What a filter asks for. Raises SCIMException (invalidFilter) when it is none, or names what
     cannot be searched by."""
-    if len(text) > _LONGEST:
-        raise InvalidFilterException(detail="This filter is too long.")
+    if len(text) > _LONGEST or not is_text(text):
+        raise InvalidFilterException(detail="This filter is too long, or no text.")
     written = _BEHIND.sub(r"\1[\2 and \3 \4 \5]", text)
     return _Query(columns).visit(ScimFilter[model](written).ast)  # type: ignore[valid-type]
 
@@ -71,7 +81,7 @@ class _Query(FilterVisitor[Q]):
         name = f"{path.attr}.{path.sub_attr}" if path.sub_attr else path.attr
         column = self._columns.get(f"{self._above}{name}".lower())
         if column is None:
-            raise InvalidFilterException(detail=f"People are not searched by {name[:60]}.")
+            raise InvalidFilterException(detail=f"Nothing is searched by {name[:60]}.")
         return column
 
     def visit_comparison(self, node: Comparison) -> Q:
@@ -108,6 +118,8 @@ class _Query(FilterVisitor[Q]):
 
 
 def _compared(column: str, operator: str, value: object) -> Q:
+    if not is_text(str(value)):
+        raise InvalidFilterException(detail="A value holds what no text can hold.")
     if column == "is_active":
         if operator != "eq":
             raise InvalidFilterException

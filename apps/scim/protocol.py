@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from scim2_models import (
     Context,
     InvalidSyntaxException,
+    InvalidValueException,
     ListResponse,
     NotImplementedException,
     PatchOp,
@@ -32,6 +33,7 @@ from apps.scim.resources import (
     tidied,
 )
 
+_FARTHEST = 1_000_000
 _PARAMETERS = {"filter", "startIndex", "count", "attributes", "excludedAttributes"}
 
 
@@ -48,6 +50,8 @@ class Call:
             raise InvalidSyntaxException(detail="The body is no JSON.") from error
         if not isinstance(found, dict):
             raise InvalidSyntaxException(detail="The body is no JSON object.")
+        if not filters.is_text(json.dumps(found, ensure_ascii=False)):
+            raise InvalidValueException(detail="A text holds what no text can hold.")
         return found
 
     def wanted(self, model: type[Resource[Any]]) -> SearchRequest[Any]:
@@ -125,14 +129,17 @@ def search(call: Call, place: Place) -> HttpResponse:
     if text := call.request.GET.get("filter", ""):
         rows = rows.filter(filters.query_of(text, place.model, place.columns)).distinct()
     total = rows.count()
-    start = wanted.start_index or 1
+    start = min(wanted.start_index or 1, _FARTHEST)
     count = MOST_RESULTS if wanted.count is None else min(wanted.count, MOST_RESULTS)
     page = place.listed(rows.order_by("pk")[start - 1 : start - 1 + count], wanted) if count else []
-    head = ListResponse[place.model](
-        total_results=total, start_index=start, items_per_page=len(page)
-    )  # type: ignore[name-defined]
+    head = _head(total, start, len(page))
     found = [answers.dumped(each, wanted) for each in page]
-    return answers.answer({**head.model_dump(), "Resources": found})
+    return answers.answer({**head, "Resources": found})
+
+
+def _head(total: int, start: int, here: int) -> dict[str, Any]:
+    said = ListResponse[User](total_results=total, start_index=start, items_per_page=here)
+    return said.model_dump()
 
 
 def read(call: Call, place: Place, pk: UUID) -> HttpResponse:
@@ -175,7 +182,8 @@ def patch(call: Call, place: Place, row: Any) -> HttpResponse:
 
 
 def _again(place: Place, row: Any) -> Any:
-    return place.said(place.rows().get(pk=row.pk))
+    again: Any = place.rows().get(pk=row.pk)
+    return place.said(again)
 
 
 _CHANGES: Mapping[str, Callable[[Call, Place, Any], HttpResponse]] = {
@@ -205,8 +213,8 @@ def described(kind: str, name: str) -> HttpResponse:
             raise answers.absent()
         return answers.answer(_described(rows[name], f"{kind}/{name}"))
     found = [_described(row, f"{kind}/{key}") for key, row in rows.items()]
-    head = ListResponse[User](total_results=len(found), start_index=1, items_per_page=len(found))
-    return answers.answer({**head.model_dump(), "Resources": found})
+    head = _head(len(found), 1, len(found))
+    return answers.answer({**head, "Resources": found})
 
 
 def _described(row: Resource[Any], path: str) -> dict[str, Any]:

@@ -144,6 +144,8 @@ def _operation(operation: Any) -> Any:
     if not isinstance(operation, Mapping):
         return operation
     made, value = dict(operation), operation.get("value")
+    if isinstance(value, list):
+        made["value"] = [_entry(each) for each in value]
     if isinstance(value, Mapping) and not made.get("path"):
         made["value"] = {name: each for name, each in value.items() if name not in _NOT_THEIRS}
     if "value" in made and value is None and str(made.get("op", "")).lower() == "add":
@@ -151,3 +153,10 @@ def _operation(operation: Any) -> Any:
     if not made.get("path"):
         made.pop("path", None)
     return made
+
+
+def _entry(entry: Any) -> Any:
+    """An entry without what it has not got: Entra names members with an empty $ref beside."""
+    if not isinstance(entry, Mapping):
+        return entry
+    return {name: value for name, value in entry.items() if value is not None and name != "$ref"}

@@ -4,10 +4,10 @@ import secrets
 import time
 from dataclasses import asdict
 
-from django.core.cache import cache
 from django.http import HttpRequest
 
 from apps.core.errors import AppError, ErrorCode
+from apps.signon import shared
 from apps.signon.kinds.base import Flow
 
 _SLOT = "sign_on_flows"
@@ -55,11 +55,11 @@ def keep(request: HttpRequest) -> str:
     if sum(map(len, posted.values())) > MOST_POSTED:
         raise AppError(ErrorCode.TOO_LARGE, status=413)
     token = secrets.token_urlsafe(24)
-    cache.set(f"sign-on:posted:{token}", posted, KEPT_S)
+    shared.must_keep(f"sign-on:posted:{token}", posted, KEPT_S)
     return token
 
 
 def kept(request: HttpRequest) -> dict[str, str]:
     """What was posted; empty when it is unknown or too old."""
-    found = cache.get(f"sign-on:posted:{request.GET.get('kept', '')}")
+    found = shared.found(f"sign-on:posted:{request.GET.get('kept', '')}")
     return dict(found) if isinstance(found, dict) else {}

@@ -48,7 +48,8 @@ class SignOnProvider(models.Model):
 
 
 class SignOnIdentity(models.Model):
-    """One person as one issuer knows them. The e-mail address plays no part in it."""
+    """One person as one provider knows them. The e-mail address plays no part in it, and neither
+    does what another provider says that has the same issuer."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="sign_on_identities")
@@ -60,7 +61,9 @@ class SignOnIdentity(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["issuer", "subject"], name="one_person_per_subject"),
+            models.UniqueConstraint(
+                fields=["provider", "issuer", "subject"], name="one_person_per_provider_and_subject"
+            ),
         )
 
     def __str__(self) -> str:

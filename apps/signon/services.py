@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts import services as accounts
-from apps.accounts.models import User
+from apps.accounts.models import BrowserSession, User
 from apps.core.errors import AppError, ErrorCode
 from apps.core.sealing import seal, unseal
 from apps.events import services as events
@@ -150,19 +150,33 @@ def set_policy(*, passwords_for_administrators_only: bool) -> SignOnPolicy:
 def arrive(*, provider: SignOnProvider, statement: Statement) -> SignOnIdentity:
     """The person of a believed statement, known, linked or made. Raises AppError
     SIGN_ON_NO_ACCOUNT, in the same words whatever the reason."""
-    identity = _known(statement)
-    if identity is None:
-        user = _by_email(provider, statement) or _made(provider, statement)
-        identity = _linked(provider, statement, user)
+    identity = _known(provider, statement) or _first_seen(provider, statement)
     if not identity.user.is_active:
         raise _no_account("deactivated")
     SignOnIdentity.objects.filter(pk=identity.pk).update(last_used_at=timezone.now())
     return identity
 
 
-def _known(statement: Statement) -> SignOnIdentity | None:
-    rows = SignOnIdentity.objects.select_related("user", "provider")
+def _known(provider: SignOnProvider, statement: Statement) -> SignOnIdentity | None:
+    """Known by this provider: another one that names the same issuer speaks for nobody of it."""
+    rows = SignOnIdentity.objects.select_related("user", "provider").filter(provider=provider)
     return rows.filter(issuer=statement.issuer, subject=statement.subject).first()
+
+
+def _first_seen(provider: SignOnProvider, statement: Statement) -> SignOnIdentity:
+    """Linked or made. Two browsers of one person may arrive at the same moment: then the other one
+    has done it."""
+    try:
+        with transaction.atomic():
+            user = _by_email(provider, statement) or _made(provider, statement)
+            return _linked(provider, statement, user)
+    except (IntegrityError, AppError) as error:
+        other = _known(provider, statement)
+        if other is not None:
+            return other
+        if isinstance(error, AppError) and error.code == ErrorCode.SIGN_ON_NO_ACCOUNT:
+            raise
+        raise _no_account("taken at the same moment") from error
 
 
 def _no_account(reason: str) -> AppError:
@@ -215,7 +229,7 @@ def _linked(provider: SignOnProvider, statement: Statement, user: User) -> SignO
 def connect(*, provider: SignOnProvider, statement: Statement, user: User) -> SignOnIdentity:
     """The signed-in person's own account opens with this provider from now on. Raises AppError
     SIGN_ON_NO_ACCOUNT when it opens somebody else's."""
-    identity = _known(statement) or _linked(provider, statement, user)
+    identity = _known(provider, statement) or _linked(provider, statement, user)
     if identity.user_id != user.pk:
         raise _no_account("somebody else's")
     return identity
@@ -257,6 +271,12 @@ def end_sessions(*, provider: SignOnProvider, ended: Ended) -> int:
         for user in {row.identity.user for row in found}:
             events.record("sign_on.ended", user, provider=provider.name)
     return len(found)
+
+
+def forget_over() -> int:
+    """Remove what is remembered of sessions that are not there any more. Returns how many."""
+    there = BrowserSession.objects.values("session_key")
+    return SignOnSession.objects.exclude(session_key__in=there).delete()[0]
 
 
 def _end(rows: list[SignOnSession]) -> None:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from apps.accounts import services, signing_in, throttle
+from apps.accounts import outside, services, signing_in, throttle
 from apps.accounts.forms import ConfirmForm
 from apps.accounts.models import OneTimeLink, User
 from apps.accounts.second_factor import lost
@@ -32,13 +32,18 @@ def lost_factor(request: HttpRequest, token: str) -> HttpResponse:
             lost.give_up(token=token, user=link.user)
             signing_in.first_given(request, link.user)
             return redirect("accounts:security")
-    context = {"form": form, "person": link.user, "asks": link.user.has_usable_password()}
+    context = {"form": form, "person": link.user, "asks": _has_password(link.user)}
     return render(request, "accounts/lost_factor.html", context, status=status)
+
+
+def _has_password(person: User) -> bool:
+    """Whether a password says who this is: not where only administrators may use theirs."""
+    return person.has_usable_password() and outside.takes_password(person)
 
 
 def _try(request: HttpRequest, person: User, form: ConfirmForm) -> int:
     """Check who it is, or write on the form why not. Returns the status of the answer."""
-    if not person.has_usable_password():
+    if not _has_password(person):
         return 200 if request.user == person else 422
     if not form.is_valid():
         return 422

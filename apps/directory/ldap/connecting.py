@@ -11,10 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ldap
+from django.conf import settings as django_settings
 from django.core.cache import cache
 from ldap.ldapobject import LDAPObject
+from redis.exceptions import RedisError
 
 from apps.core.errors import AppError, ErrorCode
+from apps.core.origin import known_address
 from apps.directory.ldap.settings import Settings
 
 # A server that did not answer is asked last for so long.
@@ -43,6 +46,21 @@ def parts_of(address: str) -> tuple[str, str, int]:
     return split.scheme, split.hostname, port
 
 
+def require_encryption(settings: Settings) -> None:
+    """Raise AppError DIRECTORY_PLAIN when passwords would go over a network as they are typed:
+    only to this machine itself, and to hosts that whoever runs it has named."""
+    for address in settings.addresses:
+        scheme, host, _port = parts_of(address)
+        is_safe = scheme == "ldaps" or settings.is_start_tls or _is_here(host)
+        if not is_safe and host.lower() not in django_settings.LDAP_PLAIN_HOSTS:
+            raise AppError(ErrorCode.DIRECTORY_PLAIN, status=400, field="addresses", reason="plain")
+
+
+def _is_here(host: str) -> bool:
+    address = known_address(host)
+    return host.lower() == "localhost" or (address is not None and address.is_loopback)
+
+
 # --- which server ---------------------------------------------------------------------------------
 def _slot(address: str) -> str:
     return f"directory:rests:{hashlib.sha256(address.encode()).hexdigest()}"
@@ -50,12 +68,16 @@ def _slot(address: str) -> str:
 
 def rest(address: str) -> None:
     """Ask this server last for a while."""
-    cache.set(_slot(address), 1, _REST_S)
+    with suppress(RedisError, OSError):
+        cache.set(_slot(address), 1, _REST_S)
 
 
 def in_order(settings: Settings) -> list[str]:
-    """Addresses to try; those that failed a moment ago come last."""
-    rests = cache.get_many([_slot(each) for each in settings.addresses])
+    """Addresses to try; those that failed a moment ago come last, where that is known."""
+    try:
+        rests = cache.get_many([_slot(each) for each in settings.addresses])
+    except (RedisError, OSError):
+        rests = {}
     return sorted(settings.addresses, key=lambda each: _slot(each) in rests)
 
 

@@ -9,12 +9,12 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from django import forms
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from apps.signon import shared
 from apps.signon.asking import ask, fetched, refused, wrong_answer
 from apps.signon.kinds.base import (
     Ended,
@@ -79,10 +79,10 @@ class Oidc(ProviderKind):
         """How the provider describes itself, kept for an hour."""
         typed = str(self.settings["issuer"])
         slot = f"sign-on:discovery:{typed}"
-        found = cache.get(slot)
+        found = shared.found(slot)
         if found is None:
             found = self._discovered(typed)
-            cache.set(slot, found, KEPT_S)
+            shared.keep(slot, found, KEPT_S)
         return dict(found)
 
     def _discovered(self, typed: str) -> dict[str, Any]:
@@ -251,7 +251,7 @@ class Oidc(ProviderKind):
         ]
 
     def _try_discovery(self) -> str:
-        cache.delete(f"sign-on:discovery:{self.settings['issuer']}")
+        shared.forget(f"sign-on:discovery:{self.settings['issuer']}")
         return str(self.metadata()["issuer"])
 
     def _try_keys(self) -> str:

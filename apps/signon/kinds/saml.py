@@ -11,12 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from django import forms
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from lxml import etree
 
-from apps.signon import flows
+from apps.signon import flows, shared
 from apps.signon.asking import ask, refused, wrong_answer
 from apps.signon.kinds.base import (
     Flow,
@@ -89,14 +88,14 @@ class Saml(ProviderKind):
         if pasted := self.settings.get("metadata"):
             return str(pasted)
         url = str(self.settings["metadata_url"])
-        found = cache.get(f"sign-on:saml:{url}")
+        found = shared.found(f"sign-on:saml:{url}")
         if found is None:
             answer = ask("GET", url)
             if answer.status != 200:
                 raise wrong_answer(f"status {answer.status}")
             found = answer.body.decode("utf-8", "replace")
             _entity(found)
-            cache.set(f"sign-on:saml:{url}", found, KEPT_S)
+            shared.keep(f"sign-on:saml:{url}", found, KEPT_S)
         return str(found)
 
     @property
@@ -167,7 +166,7 @@ class Saml(ProviderKind):
         ]
 
     def _try_metadata(self) -> str:
-        cache.delete(f"sign-on:saml:{self.settings.get('metadata_url')}")
+        shared.forget(f"sign-on:saml:{self.settings.get('metadata_url')}")
         return self.entity
 
     def _try_request(self) -> str:

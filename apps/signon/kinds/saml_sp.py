@@ -1,5 +1,6 @@
 """Our side of SAML 2.0 by pysaml2, which takes seconds to load: imported where it is used only."""
 
+import base64
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from apps.core.errors import AppError
 from apps.signon.asking import refused
+from apps.signon.kinds.saml_algorithms import require_strong
 
 SKEW_S = 60
 
@@ -78,6 +80,10 @@ class Side:
 
     def response(self, posted: str, *, number: str) -> "Believed":
         """What was signed, for us, in answer to our request. Raises AppError SIGN_ON_REFUSED."""
+        try:
+            require_strong(base64.b64decode(posted))
+        except ValueError as error:
+            raise refused("base64") from error
         with self._config() as config, _judged():
             found = Saml2Client(config=config).parse_authn_request_response(
                 posted, BINDING_HTTP_POST, outstanding={number: "/"}
@@ -86,6 +92,8 @@ class Side:
                 raise refused("no assertion")
             if found.in_response_to != number:
                 raise refused("request")
+            # Once more: what was encrypted could not be looked at before.
+            require_strong(str(found.assertion))
             return Believed(found)
 
     def described(self) -> str:

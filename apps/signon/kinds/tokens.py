@@ -5,11 +5,11 @@ import time
 from typing import Any
 
 from authlib.oidc.core import CodeIDToken
-from django.core.cache import cache
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
+from apps.signon import shared
 from apps.signon.asking import fetched, refused, wrong_answer
 
 # Signatures of a key pair only: "none" and those of a shared secret are no proof of the issuer.
@@ -32,14 +32,14 @@ class Keys:
         self._slot = f"sign-on:keys:{jwks_uri}"
 
     def all(self) -> KeySet:
-        kept = cache.get(self._slot)
+        kept = shared.found(self._slot)
         return _imported(kept) if kept is not None else self.fetched()
 
     def fetched(self) -> KeySet:
         """Asked for anew."""
         found = fetched(self._uri)
         keys = _imported(found)
-        cache.set(self._slot, found, KEPT_S)
+        shared.keep(self._slot, found, KEPT_S)
         return keys
 
     def claims(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -48,7 +48,7 @@ class Keys:
         try:
             return _verified(token, self.all())
         except InvalidKeyIdError as error:
-            if not cache.add(f"{self._slot}:again", 1, LOOK_AGAIN_S):
+            if not shared.is_first(f"{self._slot}:again", LOOK_AGAIN_S):
                 raise refused("key") from error
         try:
             return _verified(token, self.fetched())
@@ -143,4 +143,4 @@ def _check_times(claims: dict[str, Any]) -> None:
 def once(kind: str, number: str, seconds: int) -> bool:
     """Whether this is seen for the first time within so many seconds."""
     digest = hashlib.sha256(number.encode()).hexdigest()
-    return bool(cache.add(f"sign-on:once:{kind}:{digest}", 1, seconds))
+    return shared.is_first(f"sign-on:once:{kind}:{digest}", seconds)

@@ -65,7 +65,7 @@ def test_a_service_account_without_its_password_is_not_saved(browser, server):
 @pytest.mark.parametrize(
     ("wrong", "passed", "code"),
     [
-        ({"addresses": "ldap://no-such-host.invalid"}, 0, "DIRECTORY_NAME"),
+        ({"addresses": "ldaps://no-such-host.invalid"}, 0, "DIRECTORY_NAME"),
         ({"addresses": "ldap://127.0.0.1:1"}, 1, "DIRECTORY_DOWN"),
         ({"ca": ""}, 2, "DIRECTORY_TLS"),
         ({"password": "wrong"}, 3, "DIRECTORY_PASSWORD"),

@@ -14,6 +14,7 @@ from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
 from saml2.server import Server
+from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from apps.signon.kinds.saml import _key_pair, _xmlsec
 
@@ -41,7 +42,14 @@ class Idp:
             {
                 "entityid": ENTITY,
                 "xmlsec_binary": _xmlsec(),
-                "service": {"idp": {"endpoints": {"single_sign_on_service": sso}}},
+                "service": {
+                    "idp": {
+                        "endpoints": {"single_sign_on_service": sso},
+                        # Its own defaults are SHA-1.
+                        "signing_algorithm": SIG_RSA_SHA256,
+                        "digest_algorithm": DIGEST_SHA256,
+                    }
+                },
                 "key_file": self._files["key"],
                 "cert_file": self._files["certificate"],
                 "metadata": {"inline": [sp]} if sp else {},

@@ -10,8 +10,11 @@ from django.test import Client
 from django.utils import timezone
 from lxml import etree
 from saml2.saml import NAMEID_FORMAT_PERSISTENT, NAMEID_FORMAT_TRANSIENT, NameID
+from saml2.xmldsig import DIGEST_SHA1, SIG_RSA_SHA1
 
 from apps.accounts.models import User
+from apps.signon.asking import Answer
+from apps.signon.kinds import saml
 from apps.signon.models import SignOnIdentity
 from tests.apps.signon.conftest import person_in
 from tests.apps.signon.saml_idp import ENTITY, NS, Idp, posted, sent_with
@@ -181,6 +184,42 @@ def test_an_answer_that_nobody_asked_for_is_refused(adfs, idp):
     sent = sent_with(other)
     found = posted(browser, idp.response(_described(), sent), "")
     _refused(browser, found)
+
+
+@pytest.mark.parametrize(
+    "weak", [{"sign_alg": SIG_RSA_SHA1}, {"digest_alg": DIGEST_SHA1}], ids=["signature", "digest"]
+)
+def test_a_signature_by_sha_1_is_refused(adfs, idp, weak, caplog):
+    browser = Client()
+    _refused(browser, _come_back(browser, idp, **weak))
+    assert "weak" in caplog.text
+
+
+def test_a_key_that_was_transported_by_pkcs_1_is_refused(adfs, caplog):
+    browser = Client()
+    sent = sent_with(browser)
+    algorithm = "http://www.w3.org/2001/04/xmlenc#rsa-1_5"
+    xml = (
+        f'<p:Response xmlns:p="{NS["p"]}" xmlns:e="http://www.w3.org/2001/04/xmlenc#">'
+        f'<e:EncryptedKey><e:EncryptionMethod Algorithm="{algorithm}"/></e:EncryptedKey></p:Response>'
+    )
+    _refused(browser, posted(browser, xml, sent["RelayState"]))
+    assert "weak encryption" in caplog.text
+
+
+def test_metadata_is_asked_for_once_in_an_hour(make_provider, idp, monkeypatch):
+    asked = []
+
+    def ask(method, url):
+        asked.append(url)
+        return Answer(200, {}, idp.metadata.encode())
+
+    monkeypatch.setattr(saml, "ask", ask)
+    values = {"metadata_url": "https://idp.example/of-this-test"}
+    make_provider(kind="saml", slug="adfs", values=values)
+    for _each in range(3):
+        sent_with(Client())
+    assert len(asked) == 1
 
 
 def test_what_is_no_answer_is_refused(adfs):
