@@ -175,8 +175,9 @@ def ended(request: HttpRequest, provider: str) -> HttpResponse:
 
 def _ended(request: HttpRequest, row: SignOnProvider) -> HttpResponse:
     try:
-        services.end_sessions(provider=row, ended=services.kind_of(row).ended(request))
+        ended = services.kind_of(row).ended(request)
+        services.end_sessions(provider=row, ended=ended)
     except AppError as error:
         log.warning("logout by %s: %s", row.slug, error.details.get("reason"))
         return JsonResponse({"error": "invalid_request"}, status=400)
-    return HttpResponse(status=200)
+    return redirect(ended.answer) if ended.answer else HttpResponse(status=200)

@@ -52,10 +52,12 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Which sessions a provider ends: of one ``sid``, or (empty) all of the subject."""
+    """Which sessions a provider ends: of one ``sid``, or (empty) all of the subject. The browser
+    that brought the message goes on to ``answer``, where there is one."""
 
     sid: str = ""
     subject: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """SAML 2.0: what is believed is only what the provider's own key has signed, for us, in answer to
 a request of this browser, once."""
 
+import json
 import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from django import forms
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from lxml import etree
 
 from apps.signon import flows, shared
 from apps.signon.asking import ask, refused, wrong_answer
 from apps.signon.kinds.base import (
+    Ended,
     Flow,
     ProviderKind,
     Statement,
@@ -30,7 +33,7 @@ from apps.signon.kinds.tokens import once
 from apps.sources.connectors.base import AddressField, SettingsForm
 
 if TYPE_CHECKING:
-    from apps.signon.kinds.saml_sp import Side
+    from apps.signon.kinds.saml_sp import Message, Side
 
 KEPT_S = 3600
 # Longer than any assertion is good for.
@@ -112,6 +115,7 @@ class Saml(ProviderKind):
         return Side(
             ours=self.provider.address("metadata"),
             callback=self.provider.address("callback"),
+            leaving=self.provider.address("ended"),
             metadata=self._metadata() if needs_metadata else "",
             secrets=dict(self.provider.secrets),
             xmlsec=_xmlsec(),
@@ -146,6 +150,49 @@ class Saml(ProviderKind):
             name=text_of(_first(said, _NAME), 150),
             groups=groups_of(said.get(str(self.settings.get("groups_attribute") or "").lower())),
             sid=text_of(found.session, 255),
+            hint=json.dumps({"name": found.whole_name, "session": found.session or ""}),
+        )
+
+    # --- signing out ----------------------------------------------------------------------------
+    def goodbye(self, hint: str) -> str:
+        known = json.loads(hint) if hint else {}
+        if not known.get("name"):
+            return ""
+        return self._side().farewell(
+            entity=self.entity, name=known["name"], session=known["session"]
+        )
+
+    def ended(self, request: HttpRequest) -> Ended:
+        """A signed request of the provider, once; or its answer to ours, which ends nothing: the
+        session here was over before we asked."""
+        said = request.POST if request.method == "POST" else request.GET
+        if "SAMLResponse" in said:
+            return Ended(answer=reverse("accounts:sign-in"))
+        sent = self._message(request)
+        asked = self._side().asked_to_end(entity=self.entity, sent=sent)
+        if not once("logout", f"{self.entity}\0{asked.number}", REMEMBERED_S * 2):
+            raise refused("replayed")
+        # By an attribute the provider does not name people here: their session alone tells.
+        subject = "" if self.settings.get("subject_attribute") else asked.name
+        sid = asked.sessions[0] if len(asked.sessions) == 1 else ""
+        if not subject and not sid:
+            raise refused("whose session")
+        return Ended(sid=sid[:255], subject=subject, answer=asked.answer)
+
+    def _message(self, request: HttpRequest) -> "Message":
+        from apps.signon.kinds.saml_sp import Message  # noqa: PLC0415 - heavy: pysaml2
+
+        is_posted = request.method == "POST"
+        said = request.POST if is_posted else request.GET
+        message = said.get("SAMLRequest", "")
+        if not message or len(message) > flows.MOST_POSTED:
+            raise refused("SAMLRequest")
+        return Message(
+            message=message,
+            is_posted=is_posted,
+            relay=said.get("RelayState"),
+            algorithm=None if is_posted else said.get("SigAlg", ""),
+            signature=None if is_posted else said.get("Signature", ""),
         )
 
     # --- for its administrator ------------------------------------------------------------------
@@ -156,6 +203,7 @@ class Saml(ProviderKind):
         return [
             (_("Our metadata, and our entity ID"), self.provider.address("metadata")),
             (_("Assertion consumer service (POST)"), self.provider.address("callback")),
+            (_("Single logout service (redirect, POST)"), self.provider.address("ended")),
         ]
 
     def trials(self) -> Iterable[Trial]:

@@ -4,6 +4,7 @@ import base64
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,44 @@ from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
 from saml2.client import Saml2Client
 from saml2.config import SPConfig
 from saml2.metadata import entity_descriptor
+from saml2.request import LogoutRequest
 from saml2.response import AuthnResponse
-from saml2.saml import NAMEID_FORMAT_TRANSIENT
+from saml2.saml import NAMEID_FORMAT_TRANSIENT, name_id_from_string
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from apps.core.errors import AppError
 from apps.signon.asking import refused
-from apps.signon.kinds.saml_algorithms import require_strong
+from apps.signon.kinds.saml_algorithms import SIGNATURES, require_strong
 
 SKEW_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as a browser brought it; what is not there is None."""
+
+    message: str
+    is_posted: bool
+    relay: str | None = None
+    algorithm: str | None = None
+    signature: str | None = None
 
 
 class Side:
     """One provider and us. ``secrets`` are our key and its certificate."""
 
     def __init__(
-        self, *, ours: str, callback: str, metadata: str, secrets: dict[str, str], xmlsec: str
+        self,
+        *,
+        ours: str,
+        callback: str,
+        leaving: str,
+        metadata: str,
+        secrets: dict[str, str],
+        xmlsec: str,
     ) -> None:
         self._ours, self._callback, self._metadata = ours, callback, metadata
+        self._leaving = leaving
         self._secrets, self._xmlsec = secrets, xmlsec
 
     @contextmanager
@@ -56,7 +77,13 @@ class Side:
     def _service(self, *, signs: bool) -> dict[str, Any]:
         return {
             "name": "Footnote",
-            "endpoints": {"assertion_consumer_service": [(self._callback, BINDING_HTTP_POST)]},
+            "endpoints": {
+                "assertion_consumer_service": [(self._callback, BINDING_HTTP_POST)],
+                "single_logout_service": [
+                    (self._leaving, BINDING_HTTP_REDIRECT),
+                    (self._leaving, BINDING_HTTP_POST),
+                ],
+            },
             "allow_unsolicited": False,
             "authn_requests_signed": signs,
             "want_assertions_signed": True,
@@ -96,10 +123,86 @@ class Side:
             require_strong(str(found.assertion))
             return Believed(found)
 
+    # --- signing out ----------------------------------------------------------------------------
+    def farewell(self, *, entity: str, name: str, session: str) -> str:
+        """The address with our signed request to end a session there; empty where the provider
+        takes none so."""
+        with self._config() as config, _judged():
+            client = Saml2Client(config=config)
+            places = client.metadata.single_logout_service(entity, BINDING_HTTP_REDIRECT, "idpsso")
+            if not places:
+                return ""
+            place = str(places[0]["location"])
+            _number, request = client.create_logout_request(
+                place,
+                entity,
+                name_id=name_id_from_string(name),
+                session_indexes=[session] if session else None,
+                sign=False,
+            )
+            return self._sent(client, str(request), place, relay="", is_answer=False)
+
+    def asked_to_end(self, *, entity: str, sent: Message) -> "Asked":
+        """What the provider asks to be ended, signed by its key and meant for us. Raises AppError
+        SIGN_ON_REFUSED."""
+        binding = BINDING_HTTP_POST if sent.is_posted else BINDING_HTTP_REDIRECT
+        with self._config() as config, _judged():
+            client = Saml2Client(config=config)
+            xml = client.unravel(sent.message, binding, LogoutRequest.msgtype)
+            require_strong(xml)
+            if not sent.is_posted and sent.algorithm not in SIGNATURES:
+                raise refused("weak signature")
+            converters = client.config.attribute_converters
+            request = LogoutRequest(client.sec, [self._leaving], converters, timeslack=SKEW_S)
+            request.loads(
+                xml,
+                binding,
+                origdoc=sent.message,
+                must=True,
+                relay_state=sent.relay,
+                sigalg=sent.algorithm,
+                signature=sent.signature,
+            )
+            if not request.verify() or request.sender() != entity:
+                raise refused("logout request")
+            return Asked(request.message, self._answer(client, request.message, sent.relay or ""))
+
+    def _answer(self, client: Saml2Client, request: Any, relay: str) -> str:
+        """The address with our answer in it; empty where the provider takes none so."""
+        entity = request.issuer.text.strip()
+        if not client.metadata.single_logout_service(entity, BINDING_HTTP_REDIRECT, "idpsso"):
+            return ""
+        made = client.create_logout_response(request, bindings=[BINDING_HTTP_REDIRECT], sign=False)
+        return self._sent(client, str(made), str(made.destination), relay=relay, is_answer=True)
+
+    def _sent(
+        self, client: Saml2Client, message: str, place: str, *, relay: str, is_answer: bool
+    ) -> str:
+        sent = client.apply_binding(
+            BINDING_HTTP_REDIRECT,
+            message,
+            place,
+            relay,
+            response=is_answer,
+            sign=True,
+            sigalg=SIG_RSA_SHA256,
+        )
+        return str(dict(sent["headers"])["Location"])
+
     def described(self) -> str:
         """Our own metadata."""
         with self._config() as config:
             return str(entity_descriptor(config))
+
+
+class Asked:
+    """A wish to end sessions that the library believes."""
+
+    def __init__(self, request: Any, answer: str) -> None:
+        self.number, self.answer = str(request.id), answer
+        self.until = str(request.not_on_or_after or "")
+        self.name = str(request.name_id.text or "") if request.name_id is not None else ""
+        self.sessions = [str(each.text) for each in request.session_index or [] if each.text]
 
 
 class Believed:
@@ -112,6 +215,8 @@ class Believed:
         self.attributes = {str(name).lower(): value for name, value in (found.ava or {}).items()}
         lasts = found.name_id is not None and found.name_id.format != NAMEID_FORMAT_TRANSIENT
         self.name = found.name_id.text if lasts else ""
+        # As the provider wants it back when the session ends.
+        self.whole_name = "" if found.name_id is None else str(found.name_id)
 
 
 @contextmanager

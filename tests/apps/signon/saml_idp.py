@@ -19,6 +19,7 @@ from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 from apps.signon.kinds.saml import _key_pair, _xmlsec
 
 ENTITY = "https://idp.example/metadata"
+_METADATA = "urn:oasis:names:tc:SAML:2.0:metadata"
 NS = {
     "a": "urn:oasis:names:tc:SAML:2.0:assertion",
     "p": "urn:oasis:names:tc:SAML:2.0:protocol",
@@ -44,7 +45,12 @@ class Idp:
                 "xmlsec_binary": _xmlsec(),
                 "service": {
                     "idp": {
-                        "endpoints": {"single_sign_on_service": sso},
+                        "endpoints": {
+                            "single_sign_on_service": sso,
+                            "single_logout_service": [
+                                ("https://idp.example/slo", BINDING_HTTP_REDIRECT)
+                            ],
+                        },
                         # Its own defaults are SHA-1.
                         "signing_algorithm": SIG_RSA_SHA256,
                         "digest_algorithm": DIGEST_SHA256,
@@ -81,8 +87,48 @@ class Idp:
         }
         return str(server.create_authn_response(**values))
 
+    def logout(
+        self, sp: str, *, posted: bool = False, sign: bool = True, **changes: Any
+    ) -> dict[str, str]:
+        """What the browser brings when the provider ends a session: fields of query or form."""
+        server = Server(config=self._config(sp))
+        place = "http://testserver/sign-on/adfs/ended"
+        values = {
+            "name_id": NameID(format=NAMEID_FORMAT_PERSISTENT, text="erika-1"),
+            "sign": posted and sign,
+            "sign_alg": SIG_RSA_SHA256,
+            "digest_alg": DIGEST_SHA256,
+            **changes,
+        }
+        destination = values.pop("destination", leaving_in(sp) or place)
+        _number, request = server.create_logout_request(destination, ENTITY, **values)
+        if posted:
+            return {"SAMLRequest": base64.b64encode(str(request).encode()).decode()}
+        sent = server.apply_binding(
+            BINDING_HTTP_REDIRECT, str(request), destination, "r1", sign=sign, sigalg=SIG_RSA_SHA256
+        )
+        query = urlsplit(dict(sent["headers"])["Location"]).query
+        return {name: each[0] for name, each in parse_qs(query).items()}
+
+    def understood(self, sp: str, query: dict[str, str]) -> Any:
+        """A request of ours to end a session, after the provider's own checks."""
+        server = Server(config=self._config(sp))
+        return server.parse_logout_request(
+            query["SAMLRequest"],
+            BINDING_HTTP_REDIRECT,
+            relay_state=query.get("RelayState"),
+            sigalg=query["SigAlg"],
+            signature=query["Signature"],
+        )
+
     def close(self) -> None:
         self._folder.cleanup()
+
+
+def leaving_in(sp: str) -> str:
+    """Our address for logout messages, as our metadata has it."""
+    found = etree.fromstring(sp.encode()).iter(f"{{{_METADATA}}}SingleLogoutService")
+    return next((str(each.get("Location")) for each in found), "")
 
 
 def sent_with(browser: Client, slug: str = "adfs") -> dict[str, str]:
