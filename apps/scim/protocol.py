@@ -54,9 +54,18 @@ class Call:
             raise InvalidValueException(detail="A text holds what no text can hold.")
         return found
 
+    def parameters(self) -> Mapping[str, Any]:
+        """Of the address; of the body where that asks (``.search``)."""
+        is_posted = self.request.path.endswith("/.search")
+        found: Mapping[str, Any] = self.body() if is_posted else self.request.GET.dict()
+        return {name: found[name] for name in _PARAMETERS if name in found}
+
+    @property
+    def filter(self) -> str:
+        return str(self.parameters().get("filter") or "")
+
     def wanted(self, model: type[Resource[Any]]) -> SearchRequest[Any]:
-        said = {name: self.request.GET[name] for name in _PARAMETERS if name in self.request.GET}
-        said.pop("filter", None)
+        said = {name: each for name, each in self.parameters().items() if name != "filter"}
         return SearchRequest[model].model_validate(said)  # type: ignore[valid-type]
 
 
@@ -126,7 +135,7 @@ PLACES: Mapping[str, type[Users] | type[Groups]] = {"Users": Users, "Groups": Gr
 def search(call: Call, place: Place) -> HttpResponse:
     wanted = call.wanted(place.model)
     rows = place.rows()
-    if text := call.request.GET.get("filter", ""):
+    if text := call.filter:
         rows = rows.filter(filters.query_of(text, place.model, place.columns)).distinct()
     total = rows.count()
     start = min(wanted.start_index or 1, _FARTHEST)
@@ -235,9 +244,11 @@ def respond(call: Call, path: str) -> HttpResponse | None:
         raise NotImplementedException(detail="Bulk is not offered. Send one request for each.")
     if kind in DESCRIBED:
         return described(kind, name) if method == "GET" else None
-    if kind not in RESOURCES or name.startswith(".search"):
+    if kind not in RESOURCES:
         raise answers.absent()
     place = PLACES[kind](call)
+    if name == ".search":
+        return search(call, place) if method == "POST" else None
     if not name:
         return {"GET": search, "POST": create}.get(method, lambda *_: None)(call, place)
     pk = as_uuid(name)

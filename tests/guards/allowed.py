@@ -57,8 +57,6 @@ PUBLIC_ROUTES: dict[str, str] = {
     "signon:callback": "where the provider sends people back: its answer is the right",
     "signon:metadata": "how we describe ourselves to a provider, which asks without an account",
     "signon:ended": "the provider ends sessions: its signature, or an unguessable name of the session",
-    "scim:root": "a token of a source is asked for, in SCIM's own shape",
-    "scim:door": "a token of a source is asked for, in SCIM's own shape",
     "health": "for load balancers; names parts and no more",
     "api:schema": "describes the program, says nothing of the installation",
 }

@@ -163,3 +163,11 @@ def test_errors_are_in_the_shape_of_scim(entra):
         ), said
         assert answer["Content-Type"] == "application/scim+json"
         assert said["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+
+
+def test_a_search_may_be_posted(entra):
+    number = entra.person("erin@acme.example")
+    body = {"filter": 'userName eq "erin@acme.example"', "attributes": ["userName"], "count": 5}
+    found = entra("post", "Users/.search", body).json()
+    assert [each["id"] for each in found["Resources"]] == [number]
+    assert "meta" not in found["Resources"][0]
