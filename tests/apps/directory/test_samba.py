@@ -72,7 +72,8 @@ def _run(directory: Directory, *, is_dry: bool = False) -> DirectoryRun:
 def _signs_in(name: str, password: str = "") -> bool:
     browser = Client()
     browser.post(
-        "/sign-in", {"username": name, "password": password or f"Secret-{name.partition('@')[0]}-1"}
+        "/sign-in",
+        {"username": name, "password": password or f"Secret-{name.partition('@')[0].lower()}-1"},
     )
     return "_auth_user_id" in browser.session
 
