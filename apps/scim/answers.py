@@ -54,10 +54,9 @@ def group_of(row: ProvisionedGroup, *, has_members: bool = True) -> Group:
     said = Group(display_name=row.name, external_id=row.external_id or None)
     said.id, said.meta = str(row.pk), _meta("Group", row)
     if has_members:
-        found = row.memberships.select_related("person").order_by("pk")
+        people = row.memberships.order_by("pk").values_list("person_id", flat=True)
         said.members = [
-            Member(value=str(each.person_id), display=each.person.user_name, type="User")
-            for each in found
+            Member(value=str(pk), ref=f"{base()}/Users/{pk}", type="User") for pk in people
         ]
     return said
 
@@ -65,7 +64,7 @@ def group_of(row: ProvisionedGroup, *, has_members: bool = True) -> Group:
 def bare(said: Resource[Any]) -> None:
     """Leave members with their ids alone: by those Entra names whom it removes."""
     for each in getattr(said, "members", None) or []:
-        each.display = each.type = None
+        each.type = each.ref = None
 
 
 def _meta(kind: str, row: ProvisionedPerson | ProvisionedGroup) -> Meta:

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from scim2_models import (
     Context,
+    InvalidFilterException,
     InvalidSyntaxException,
     InvalidValueException,
     ListResponse,
@@ -146,6 +147,22 @@ def search(call: Call, place: Place) -> HttpResponse:
     return answers.answer({**head, "Resources": found})
 
 
+def search_everything(call: Call) -> HttpResponse:
+    """People, then groups: what one of them is not searched by finds none of it."""
+    found: list[dict[str, Any]] = []
+    for kind in PLACES.values():
+        place = kind(call)
+        wanted, rows = call.wanted(place.model), place.rows()
+        if text := call.filter:
+            try:
+                rows = rows.filter(filters.query_of(text, place.model, place.columns)).distinct()
+            except InvalidFilterException:
+                continue
+        some = place.listed(rows.order_by("pk")[:MOST_RESULTS], wanted)
+        found += [answers.dumped(each, wanted) for each in some]
+    return answers.answer({**_head(len(found), 1, len(found)), "Resources": found})
+
+
 def _head(total: int, start: int, here: int) -> dict[str, Any]:
     said = ListResponse[User](total_results=total, start_index=start, items_per_page=here)
     return said.model_dump()
@@ -244,9 +261,14 @@ def respond(call: Call, path: str) -> HttpResponse | None:
         raise NotImplementedException(detail="Bulk is not offered. Send one request for each.")
     if kind in DESCRIBED:
         return described(kind, name) if method == "GET" else None
+    if kind == ".search":
+        return search_everything(call) if method == "POST" else None
     if kind not in RESOURCES:
         raise answers.absent()
-    place = PLACES[kind](call)
+    return _of_place(call, PLACES[kind](call), name, method)
+
+
+def _of_place(call: Call, place: Place, name: str, method: str) -> HttpResponse | None:
     if name == ".search":
         return search(call, place) if method == "POST" else None
     if not name:
