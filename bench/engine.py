@@ -48,6 +48,7 @@ def main() -> None:
     with Recorder(given.engine, key) as recorder:
         os.environ["KB_LLM_BASE_URL"] = recorder.base_url
         os.environ["KB_LLM_MODEL"], os.environ["KB_LLM_MAX_TOKENS"] = given.model, str(given.tokens)
+        os.environ["KB_LLM_CONTEXT_TOKENS"] = str(given.context)
         with (
             instance() as own,
             Client(own.url, own.key) as client,
@@ -63,6 +64,7 @@ def _arguments() -> Namespace:
     parser.add_argument("--people", type=int, default=18, help="who ask at once")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--paragraphs", type=int, default=120)
+    parser.add_argument("--context", type=int, default=0, help="tokens of sources; 0: the usual")
     parser.add_argument("--tokens", type=int, default=200, help="longest answer")
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()
@@ -77,6 +79,7 @@ def _rounds(
         recorder.begin(f"product {number} {given.seed}")
         some = questions[number * given.people :][: given.people]
         product = _at_once(some, lambda each: _ask_product(client, workspace["slug"], each))
+        _refuse_failures(product[0])
         sent = recorder.taken()
         salt = f"alone {number} {given.seed}"
         direct = _at_once(sent, lambda body, salt=salt: _ask_engine(given.engine, key, body, salt))
@@ -88,6 +91,14 @@ def _rounds(
     _report("product", through)
     _report("engine", alone)
     figure("engine", "share_of_own_rate", statistics.median(shares), rounds=given.rounds)
+
+
+def _refuse_failures(heard: Sequence[Heard]) -> None:
+    """Answers that were given up make a rate that means nothing."""
+    failed = sum(not each.written for each in heard)
+    if failed:
+        msg = f"{failed} of {len(heard)} answers failed: ask fewer --people, or less --context"
+        raise SystemExit(msg)
 
 
 def _uploaded(client: Client, workspace: dict[str, Any], given: Namespace) -> list[str]:
