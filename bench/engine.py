@@ -141,7 +141,8 @@ def _ask_engine(engine: str, key: str, body: dict[str, Any], salt: str) -> Heard
 
 def _heard(url: str, authorization: str, body: dict[str, Any]) -> Heard:
     started = time.perf_counter()
-    first, usage = 0.0, {}
+    first = 0.0
+    usage: dict[str, int] = {}
     headers = {"Authorization": authorization}
     with httpx.stream(
         "POST", url, json=body, headers=headers, timeout=PATIENCE_S, trust_env=False

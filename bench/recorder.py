@@ -33,13 +33,16 @@ class Recorder:
         return list(self._bodies)
 
     def __enter__(self) -> Self:
-        self._client = httpx.AsyncClient(timeout=1800, trust_env=False, limits=_MANY)
         routes = [
             Route("/v1/models", self._models),
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
         ]
         config = uvicorn.Config(
-            Starlette(routes=routes), host="127.0.0.1", port=0, log_level="warning"
+            Starlette(routes=routes, lifespan=self._alive),
+            host="127.0.0.1",
+            port=0,
+            log_level="warning",
+            loop="asyncio",
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
@@ -53,6 +56,13 @@ class Recorder:
     def __exit__(self, *error: object) -> None:
         self._server.should_exit = True
         self._thread.join(10)
+
+    @contextlib.asynccontextmanager
+    async def _alive(self, app: Starlette) -> AsyncIterator[None]:
+        """The client lives on the server's loop, and ends there."""
+        del app
+        async with httpx.AsyncClient(timeout=1800, trust_env=False, limits=_MANY) as self._client:
+            yield
 
     async def _models(self, request: Request) -> Response:
         del request
