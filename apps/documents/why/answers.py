@@ -4,16 +4,27 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import CANARY_DOMAIN, ApiKey, User
+from apps.applications.keys import PREFIX
+from apps.applications.models import Application, ApplicationKey
 from apps.core.errors import AppError, ErrorCode
 from apps.documents.life.validity import standing_of
 from apps.documents.models import Document
+from apps.documents.why.programs import Program, explain_program
 from apps.permissions.roles import Permission
-from apps.permissions.scope import current_scope, system_scope
+from apps.permissions.scope import Scope, current_scope, system_scope
+from apps.topics.queries import rules_for
 from apps.workspaces.models import Collection, Workspace
 from apps.workspaces.rights.explain import Effect, Explanation, Step, explain
+
+WORDS: dict[str, Promise] = {
+    "who": gettext_lazy("Nobody here has this address, login name or key."),
+    "program": gettext_lazy("Only an application asks on behalf of somebody. Name one."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +32,11 @@ class Answer:
     """Who was asked about, over what, and the chain of rules."""
 
     user: User
-    key: ApiKey | None
+    key: ApiKey | ApplicationKey | None
     collection: Collection
     document: Document | None
     explanation: Explanation
+    program: Program | None = None
 
 
 def collections_to_ask_about(workspace: Workspace) -> list[Collection]:
@@ -38,21 +50,103 @@ def collections_to_ask_about(workspace: Workspace) -> list[Collection]:
 
 
 def why(
-    *, workspace: Workspace, who: str, collection_id: UUID, document_id: UUID | None = None
+    *,
+    workspace: Workspace,
+    who: str,
+    collection_id: UUID,
+    document_id: UUID | None = None,
+    on_behalf_of: str = "",
 ) -> Answer:
-    """``who`` is an e-mail address, a login name, or the first characters of an API key. Raises
-    AppError BAD_REQUEST with ``field``; DoesNotExist for what the actor may not name."""
+    """``who`` is an e-mail address, a login name, the name of an application, or the first
+    characters of a key; ``on_behalf_of`` is whom an application asks for. Raises AppError
+    BAD_REQUEST with ``field``; DoesNotExist for what the actor may not name."""
     places = {place.pk: place for place in collections_to_ask_about(workspace)}
     if collection_id not in places:
         raise Collection.DoesNotExist
-    user, key = _who(who.strip())
+    user, key, program = _asked_about(who.strip(), on_behalf_of.strip())
     document = None
     if document_id is not None:
         document = Document.objects.get(pk=document_id, collection_id=collection_id)
-    found = explain(user=user, collection=places[collection_id], key=key)
+    place = places[collection_id]
+    if program is not None:
+        found = explain_program(program, place)
+    else:
+        found = explain(user=user, collection=place, key=key if isinstance(key, ApiKey) else None)
+    found = replace(found, steps=(*found.steps, *_of_topics(user, key, program)))
     if document is not None:
         found = replace(found, steps=(*found.steps, *_of_document(document, found)))
-    return Answer(user, key, places[collection_id], document, found)
+    return Answer(user, key, place, document, found, program)
+
+
+def _asked_about(
+    who: str, on_behalf_of: str
+) -> tuple[User, ApiKey | ApplicationKey | None, Program | None]:
+    program = _program(who, on_behalf_of)
+    if program is not None:
+        return program.person or program.account, program.key, program
+    if on_behalf_of:
+        raise AppError(ErrorCode.BAD_REQUEST, field="who", reason="program")
+    user, key = _who(who)
+    return user, key, None
+
+
+def _program(who: str, on_behalf_of: str) -> Program | None:
+    """The application that is meant: by how a key begins, its name or its account's login. A person of
+    the same name comes first."""
+    applications = Application.objects.select_related("account", "sandbox_account")
+    key = None
+    if who.startswith(PREFIX):
+        keys = ApplicationKey.objects.filter(prefix=who[:20]) | ApplicationKey.objects.filter(
+            prefix=who[:12]
+        )
+        key = keys.order_by("-created_at").first()
+    if key is not None:
+        application = applications.get(pk=key.application_id)
+    elif not on_behalf_of and _people(who).filter(is_application=False).exists():
+        return None
+    else:
+        named = Q(name__iexact=who) | Q(account__login__iexact=who)
+        found = applications.filter(named, _not_planted()).first() if who else None
+        if found is None:
+            return None
+        application = found
+    return Program(application, key, _person(on_behalf_of) if on_behalf_of else None)
+
+
+def _not_planted() -> Q:
+    """What was planted for a proof is nobody's to ask about."""
+    return ~Q(account__email__endswith=f"@{CANARY_DOMAIN}")
+
+
+def _person(wanted: str) -> User:
+    user = _people(wanted).filter(is_application=False).first()
+    if user is None:
+        raise AppError(ErrorCode.BAD_REQUEST, field="on_behalf_of", reason="who")
+    return user
+
+
+def _of_topics(
+    user: User, key: ApiKey | ApplicationKey | None, program: Program | None
+) -> list[Step]:
+    """What they may not ask about, whatever they read."""
+    asking = Scope(
+        actor_id=user.pk,
+        via_key=key.pk if key else None,
+        application_id=program.application.pk if program else None,
+    )
+    return [
+        Step(
+            "topic_rule",
+            Effect.SAYS,
+            _("Questions: rule “%(rule)s” (%(effect)s): %(topics)s.")
+            % {
+                "rule": rule.name,
+                "effect": rule.get_effect_display(),
+                "topics": ", ".join(topic.name for topic in rule.topics.all()),
+            },
+        )
+        for rule in rules_for(asking)
+    ]
 
 
 def _who(wanted: str) -> tuple[User, ApiKey | None]:
@@ -62,11 +156,15 @@ def _who(wanted: str) -> tuple[User, ApiKey | None]:
             key = _keys(wanted).select_related("owner").first()
         if key is not None:
             return key.owner, key
-    named = Q(email__iexact=wanted) | (Q(login__iexact=wanted) & ~Q(login=""))
-    user = User.objects.filter(named).first() if wanted else None
+    user = _people(wanted).first()
     if user is None:
         raise AppError(ErrorCode.BAD_REQUEST, field="who", reason="who")
     return user, None
+
+
+def _people(wanted: str) -> "QuerySet[User]":
+    named = Q(email__iexact=wanted) | (Q(login__iexact=wanted) & ~Q(login=""))
+    return User.objects.filter(named) if wanted else User.objects.none()
 
 
 def _keys(wanted: str) -> "QuerySet[ApiKey]":

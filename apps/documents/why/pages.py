@@ -5,7 +5,6 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_safe
 from apps.core.errors import AppError
 from apps.core.pages import blame
 from apps.documents.models import Document
-from apps.documents.why.answers import Answer, collections_to_ask_about, why
+from apps.documents.why.answers import WORDS, Answer, collections_to_ask_about, why
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import Collection, Workspace
@@ -23,7 +22,16 @@ class WhyForm(forms.Form):
     who = forms.CharField(
         label=gettext_lazy("Who"),
         max_length=254,
-        help_text=gettext_lazy("An e-mail address, a login name, or how an API key begins."),
+        help_text=gettext_lazy(
+            "An e-mail address, a login name, the name of an application, or how a key begins."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    on_behalf_of = forms.CharField(
+        label=gettext_lazy("On behalf of"),
+        max_length=254,
+        required=False,
+        help_text=gettext_lazy("Whom an application asks for; empty: for itself."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
     )
     collection = forms.ChoiceField(label=gettext_lazy("Collection"))
@@ -67,9 +75,10 @@ def _answer(workspace: Workspace, form: WhyForm) -> Answer | None:
             who=wanted["who"],
             collection_id=UUID(wanted["collection"]),
             document_id=wanted["document"],
+            on_behalf_of=wanted["on_behalf_of"],
         )
     except AppError as error:
-        blame(form, error, {"who": _("Nobody here has this address, login name or key.")})
+        blame(form, error, WORDS)
         return None
 
 
