@@ -18,6 +18,7 @@ from apps.documents.passages import api as passages
 from apps.documents.passages import api_cutting as cutting
 from apps.documents.why import api as why
 from apps.events import api as events
+from apps.gateway import api as gateway
 from apps.intake import api as intake
 from apps.intake import api_documents as intake_documents
 from apps.intake import api_unpackings as unpackings
@@ -63,6 +64,7 @@ urlpatterns = [
     path("", include(unpackings.urlpatterns)),
     path("", include(sources.urlpatterns)),
     path("", include(search.urlpatterns)),
+    path("", include(gateway.urlpatterns)),
     path("", include(chat.urlpatterns)),
     path("", include(conversations.urlpatterns)),
 ]

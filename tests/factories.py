@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from django.test import Client
 from django.utils import timezone
@@ -20,6 +20,7 @@ from apps.directory.ldap.settings import PRESETS, Preset
 from apps.directory.models import Directory, IdentitySource, MappingRule
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.engines import factory
+from apps.gateway.models import LanguageModel, ModelVersion, Quota
 from apps.intake import services as intake
 from apps.intake.models import Unpacking, Upload
 from apps.permissions.roles import KeyScope, Permission, Role
@@ -63,6 +64,19 @@ def make_group(name: str = "", *members: User) -> Group:
     group = Group.objects.create(name=name or f"group {next(_numbers)}")
     group.members.add(*members)
     return group
+
+
+def make_language_model(name: str = "") -> ModelVersion:
+    """A draft of a model of its own: nobody is answered by it."""
+    name = name or f"model-{next(_numbers)}"
+    model = LanguageModel.objects.create(name=name, title=name)
+    return ModelVersion.objects.create(model=model, number=1)
+
+
+def make_quota(**values: Any) -> Quota:
+    """A budget of nobody's: it stops no question."""
+    fields = {"of": Quota.Of.GROUP, "subject_id": uuid4(), "hard": 1, **values}
+    return Quota.objects.create(**fields)
 
 
 def make_role(

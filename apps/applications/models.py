@@ -95,6 +95,7 @@ class KeyUsage(models.Model):
     day = models.DateField()
     answers = models.PositiveIntegerField(default=0)
     tokens = models.PositiveBigIntegerField(default=0)
+    reserved = models.PositiveBigIntegerField(default=0, help_text="By answers under way.")
 
     class Meta:
         ordering = ("-day",)
@@ -102,6 +103,19 @@ class KeyUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key_id} {self.day}"
+
+
+class KeyHold(models.Model):
+    """Tokens that one answer under way has reserved; gone when it has ended."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    turn_id = models.UUIDField(unique=True)
+    usage = models.ForeignKey(KeyUsage, models.CASCADE, related_name="holds")
+    tokens = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.turn_id} {self.tokens}"
 
 
 class PublicKey(models.Model):

@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.text import slugify
 
 from apps.accounts.models import User
 from apps.applications.keys import PREFIX, digest
-from apps.applications.models import Application, ApplicationKey, KeyUsage, PublicKey
+from apps.applications.models import Application, ApplicationKey, PublicKey
 from apps.applications.public_keys import Public, public_keys_of
 from apps.core import hooks
 from apps.core.errors import AppError, ErrorCode
@@ -232,28 +231,3 @@ def remove_public_key(*, key: PublicKey) -> None:
         "application.public_key_removed", key, name=key.kid, application=key.application.name
     )
     key.delete()
-
-
-# --- quotas ---------------------------------------------------------------------------------------
-def require_quota() -> None:
-    """Raise AppError QUOTA_EXCEEDED where the key of the current scope has used its tokens up."""
-    scope = current_scope()
-    if scope.application_id is None or scope.via_key is None:
-        return
-    now = timezone.now()
-    used = KeyUsage.objects.filter(key_id=scope.via_key, day=now.date())
-    if used.filter(key__tokens_per_day__gt=0, tokens__gte=F("key__tokens_per_day")).exists():
-        midnight = now.replace(hour=0, minute=0, second=0) + timedelta(days=1)
-        wait = max(1, int((midnight - now).total_seconds()))
-        raise AppError(ErrorCode.QUOTA_EXCEEDED, status=429, retry_after=wait)
-
-
-def count_tokens(*, tokens: int) -> None:
-    """Write down what an answer used, for the key of the current scope, if it is an application's."""
-    scope = current_scope()
-    if scope.application_id is None or scope.via_key is None:
-        return
-    day = timezone.now().date()
-    KeyUsage.objects.get_or_create(key_id=scope.via_key, day=day)
-    rows = KeyUsage.objects.filter(key_id=scope.via_key, day=day)
-    rows.update(answers=F("answers") + 1, tokens=F("tokens") + tokens)

@@ -139,6 +139,7 @@ def _opened(frame: ClientFrame) -> Opened:
                 workspace=frame.get("workspace"),
                 collection_ids=frame.get("collections"),
                 mode=frame.get("mode"),
+                model=frame.get("model"),
                 parent_id=frame.get("parent"),
                 request=frame.get("request", ""),
             )

@@ -133,6 +133,7 @@ class Ask(TypedDict):
     workspace: NotRequired[Annotated[str, StringConstraints(max_length=60)] | None]
     collections: NotRequired[Annotated[list[UUID], Field(max_length=MOST_COLLECTIONS)] | None]
     mode: NotRequired[Literal["chat", "documents_only"] | None]
+    model: NotRequired[Annotated[str, StringConstraints(max_length=100)] | None]
     parent: NotRequired[UUID | None]
     request: NotRequired[_Request]
 

@@ -29,6 +29,7 @@ class Conversation(OwnedModel):
     )
     application_id = models.UUIDField(null=True, blank=True, help_text="That it was begun through.")
     title = models.CharField(_("title"), max_length=120, blank=True, default="")
+    model = models.CharField(max_length=100, blank=True, default="", help_text="Chosen for it.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

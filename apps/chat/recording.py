@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.applications import services as applications
+from apps.applications import quota as applications
+from apps.chat.accounts import Texts, enter
 from apps.chat.frames import Source
 from apps.chat.framing import Closed
 from apps.chat.history import HISTORY_TURNS, messages_of
@@ -19,8 +20,9 @@ from apps.chat.services import Opened
 from apps.chat.sources import citation_of, source_of
 from apps.core.errors import ErrorCode
 from apps.events import services as events
+from apps.gateway import limits
 from apps.gateway import services as gateway
-from apps.gateway.services import Plan
+from apps.gateway.services import Asked, Plan
 from apps.permissions.scope import current_scope
 from apps.rag import evidence
 from apps.rag import prompt as prompts
@@ -148,11 +150,11 @@ def prepare(opened: Opened) -> Prepared:
         mode=prompts.AnswerMode(opened.mode.value),
         budget_tokens=settings.context_tokens,
         language=opened.language,
-        workspace_prompt=_instructions(opened, settings.context_tokens),
+        workspace_prompt=_instructions(opened, plan),
         may_refuse=settings.may_refuse,
     )
     note = _note(found)
-    citations = _save(opened, built, found, past, note=note, model=plan.model)
+    citations = _save(opened, built, found, past, note=note, model=plan.name)
     alive = {citation.document_id for citation in citations}
     judged = _judged(opened, built, found, may_refuse=settings.may_refuse)
     return Prepared(
@@ -168,14 +170,14 @@ def prepare(opened: Opened) -> Prepared:
     )
 
 
-def _instructions(opened: Opened, context_tokens: int) -> str:
-    """Those of the workspace, then those of the asker: data that cannot pass for a rule, in a
+def _instructions(opened: Opened, plan: Plan) -> str:
+    """Those of the model's version and of the workspace, then those of the asker: data that cannot pass for a rule, in a
     share of the budget that leaves room for sources."""
     own = prompts.neutral(opened.wishes.instructions.strip())
-    most = context_tokens // INSTRUCTIONS_SHARE
+    most = plan.settings.context_tokens // INSTRUCTIONS_SHARE
     while own and (tokens := estimate_tokens(own)) > most:
         own = own[: int(len(own) * most / tokens)]
-    return f"{opened.prompt}\n{own}".strip()
+    return "\n".join(text for text in (plan.instructions, opened.prompt, own) if text).strip()
 
 
 def _judged(
@@ -199,10 +201,13 @@ def _support(built: prompts.Prompt, found: Found) -> float:
 
 def _plan(opened: Opened) -> Plan:
     return gateway.plan(
-        model=opened.model,
-        tuning=opened.wishes.tuning,
-        conversation=opened.conversation_id,
-        group=opened.workspace_id,
+        Asked(
+            opened.question,
+            opened.model,
+            opened.wishes.tuning,
+            conversation=opened.conversation_id,
+            group=opened.workspace_id,
+        )
     )
 
 
@@ -313,7 +318,7 @@ def close_turn(
         error_code=error_code,
         took_ms=said.took_ms,
         first_token_ms=said.first_token_ms,
-        model=prepared.plan.model if prepared else "",
+        model=prepared.plan.name if prepared else "",
     )
     _keep(opened, prepared, said, closed)
     return closed
@@ -333,10 +338,15 @@ def _completed(opened: Opened, prepared: Prepared | None, text: str) -> tuple[Tu
 def _keep(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed) -> None:
     row = Turn.objects.filter(pk=opened.turn_id).first()
     if row is None:  # deleted while it was answered
+        limits.settle(turn_id=opened.turn_id, amount=limits.Amount(0))
         return
     trace = {**row.trace, "unsupported": closed.unsupported, "finish": said.finish}
     if prepared is not None:
-        trace["route"] = gateway.trace(prepared.plan.generator)
+        trace["route"] = gateway.trace(prepared.plan)
+        spoken = said.text + said.thinking
+        enter(opened, prepared.plan, closed, Texts(prepared.messages, spoken, said.usage))
+    else:
+        limits.settle(turn_id=opened.turn_id, amount=limits.Amount(0))
     Turn.objects.filter(pk=row.pk).update(
         answer=closed.text,
         thinking=said.thinking[:LONGEST_KEPT],

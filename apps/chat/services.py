@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from apps.applications import services as applications
 from apps.chat.frames import LONGEST_QUESTION
 from apps.chat.history import require_topic_allowed
 from apps.chat.models import Citation, Conversation, Turn
@@ -17,9 +16,12 @@ from apps.chat.queries import STALE_AFTER, title_for_reader
 from apps.chat.wishes import NO_WISHES, Wishes
 from apps.core.errors import AppError, ErrorCode
 from apps.events import services as events
+from apps.gateway import limits, offers
+from apps.gateway.services import most_tokens
 from apps.permissions.roles import Permission
 from apps.permissions.scope import ScopeDenied, current_scope
 from apps.rag.titles import title_of
+from apps.rag.tokens import estimate_tokens
 from apps.workspaces.models import AnswerMode, Collection, Workspace
 
 # Answers that may run at once for one person; a program asks for many people with one key.
@@ -59,6 +61,7 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
     workspace: Workspace | UUID | str | None = None,
     collection_ids: Some[UUID] | None = None,
     mode: str | None = None,
+    model: str | None = None,
     parent_id: UUID | None = None,
     request: str = "",
     wishes: Wishes | None = None,
@@ -66,9 +69,10 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
     """Save a question, in a conversation of its own unless one is named.
 
     A parent names its conversation too. ``workspace`` is its slug or id and counts for a new
-    conversation only; ``collection_ids`` keep the conversation to these from now on. Raises DoesNotExist for what the asker cannot see,
-    ScopeDenied without the right to ask, AppError BAD_REQUEST, TOO_MANY_REQUESTS, or what
-    ``require_topic_allowed`` raises.
+    conversation only; ``collection_ids`` keep the conversation to these from now on, and ``model``
+    lets that language model answer in it ("": none in particular). Raises DoesNotExist for what
+    the asker cannot see, ScopeDenied without the right to ask, AppError BAD_REQUEST,
+    TOO_MANY_REQUESTS, BUDGET_EXCEEDED, or what ``require_topic_allowed`` raises.
     """
     text = _checked_question(question)
     before = _before(conversation_id, parent_id)
@@ -88,6 +92,8 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
             parent = _parent_in(conversation, parent_id)
             if collection_ids is not None:
                 _keep_to(conversation, collection_ids)
+        if model is not None:
+            _let_answer(conversation, model)
         opened = open_turn(
             conversation=conversation, question=text, mode=mode, parent=parent, request=request
         )
@@ -152,7 +158,6 @@ def open_turn(
     workspace = _workspace_of(conversation)
     _require_ask(conversation.workspace_id)
     _require_room_for_one_more()
-    applications.require_quota()
     turn = Turn.objects.create(
         owner_id=conversation.owner_id,
         application_id=conversation.application_id,
@@ -161,6 +166,11 @@ def open_turn(
         question=text,
         mode=_effective_mode(workspace, mode),
         heartbeat_at=timezone.now(),
+    )
+    limits.reserve(
+        turn_id=turn.pk,
+        workspace_id=conversation.workspace_id,
+        tokens=estimate_tokens(text) + most_tokens(),
     )
     conversation.title = conversation.title or title_of(text)
     Conversation.objects.filter(pk=conversation.pk).update(
@@ -191,7 +201,7 @@ def _opened(
         mode=AnswerMode(turn.mode),
         language=workspace.language if workspace else "",
         prompt=workspace.prompt if workspace else "",
-        model=workspace.model if workspace else "",
+        model=conversation.model or (workspace.model if workspace else ""),
         request=request,
     )
 
@@ -265,6 +275,14 @@ def _keep_to(conversation: Conversation, collection_ids: Some[UUID]) -> None:
         conversation.save(update_fields=["collection_ids", "updated_at"])
 
 
+def _let_answer(conversation: Conversation, model: str) -> None:
+    if model:
+        offers.require_mine(model)
+    if model != conversation.model:
+        conversation.model = model
+        conversation.save(update_fields=["model"])
+
+
 def _checked_collections(ids: Some[UUID], workspace: Workspace | None) -> list[str]:
     """The ids in a stable order; raises DoesNotExist unless every one is readable, and in the
     workspace where there is one."""
@@ -309,6 +327,8 @@ def close_interrupted(*, turn_ids: Sequence[UUID] | None = None) -> int:
     rows = Turn.objects.filter(silent, state=Turn.State.RUNNING)
     if turn_ids is not None:
         rows = rows.filter(pk__in=turn_ids)
+    else:
+        limits.release_forgotten()
     return rows.update(state=Turn.State.FAILED, error_code=ErrorCode.ANSWER_INTERRUPTED)
 
 

@@ -20,6 +20,7 @@ from apps.chat.queries import title_for_reader
 from apps.chat.strings import chat_strings
 from apps.core.errors import AppError, ErrorCode
 from apps.documents.strings import reader_strings
+from apps.gateway import offers
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.workspaces.models import AnswerMode, Workspace
@@ -68,10 +69,18 @@ def _chat(request: HttpRequest, room: Workspace | None, one: Conversation | None
         "modes": AnswerMode,
         "may_choose_mode": may_choose_mode(room),
         "may_ask": room is None or current_scope().allows(Permission.ASK, room.pk),
+        **_models(one),
         "chat_strings": chat_strings,
         "reader_strings": reader_strings,
     }
     return render(request, "chat/conversation.html", context)
+
+
+def _models(one: Conversation | None) -> dict[str, Any]:
+    """The language models among which this person may choose, where there is a choice."""
+    mine = list(offers.my_models())
+    chosen = next((model for model in mine if one and model.name == one.model), None)
+    return {"models": mine if len(mine) > 1 else [], "chosen_model": chosen}
 
 
 @require_POST

@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
     ASSERTION_REQUIRED = "ASSERTION_REQUIRED"
     ASSERTION_REFUSED = "ASSERTION_REFUSED"
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     FORBIDDEN = "FORBIDDEN"
     TOPIC_FORBIDDEN = "TOPIC_FORBIDDEN"
     TOPIC_UNCHECKED = "TOPIC_UNCHECKED"
@@ -108,6 +109,7 @@ class ErrorCode(StrEnum):
     ENGINE_BUSY = "ENGINE_BUSY"
     ENGINE_REJECTED = "ENGINE_REJECTED"
     ENGINE_WAIT = "ENGINE_WAIT"
+    NO_MODEL = "NO_MODEL"
     INDEX_UNAVAILABLE = "INDEX_UNAVAILABLE"
     ANSWER_WITHHELD = "ANSWER_WITHHELD"
     ANSWER_INTERRUPTED = "ANSWER_INTERRUPTED"
@@ -128,6 +130,9 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.QUOTA_EXCEEDED: _(
         "The tokens of this key are used up for today. An administrator can raise its quota."
+    ),
+    ErrorCode.BUDGET_EXCEEDED: _(
+        "A budget for answers is used up. There is more from the time in resets_at on, or when an administrator raises it."
     ),
     ErrorCode.FORBIDDEN: _("You may see this, but not do that. A manager of the workspace can."),
     ErrorCode.TOPIC_FORBIDDEN: _(
@@ -339,6 +344,9 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.ENGINE_WAIT: _(
         "The embedding model or the index does not answer. This is tried again by itself."
+    ),
+    ErrorCode.NO_MODEL: _(
+        "No language model is given to you. An administrator can give one to a group of yours."
     ),
     ErrorCode.INDEX_UNAVAILABLE: _("Search does not answer at the moment. Try again in a moment."),
     ErrorCode.ANSWER_WITHHELD: _("This answer used documents that you can no longer open."),

@@ -51,6 +51,7 @@ class Extension(BaseModel):
 
     collections: list[UUID] = Field(default_factory=list, max_length=500)
     mode: Literal["chat", "documents_only"] | None = None
+    model: str | None = Field(None, max_length=100)
 
 
 def _listed(value: Any) -> Any:

@@ -14,10 +14,11 @@ from apps.core.aio import run_async
 from apps.core.drf import STATUS
 from apps.core.errors import ErrorCode
 from apps.dialects.asked import ChatBody, asked
-from apps.dialects.rooms import room_of
+from apps.dialects.rooms import Room, no_model, room_of
 from apps.dialects.said import Voice, completion
 from apps.dialects.streaming import begun, chunks, whole
 from apps.dialects.view import DialectView, failure, parsed
+from apps.gateway import offers
 from apps.permissions.scope import current_scope
 from apps.search.reach import named_collections
 from apps.workspaces.models import Workspace
@@ -40,6 +41,7 @@ class ChatCompletionsView(DialectView):
             workspace=room.workspace,
             collection_ids=_collections(body, room.workspace),
             mode=body.footnote.mode,
+            model=_model(body, room),
             wishes=wanted.wishes,
         )
         voice = Voice(opened.turn_id, room.name, is_kept=bool(body.store))
@@ -49,6 +51,14 @@ class ChatCompletionsView(DialectView):
             return _streamed(opened, voice, counts=_counts(body))
         said = run_async(whole(opened, is_kept=voice.is_kept))
         return _failure(said) if said.error_code else Response(completion(voice, said))
+
+
+def _model(body: ChatBody, room: Room) -> str | None:
+    """The language model that the caller named. Raises AppError NOT_FOUND for one of others."""
+    name = body.footnote.model or room.model
+    if name and not offers.my_models().filter(name=name).exists():
+        raise no_model()
+    return name
 
 
 def _counts(body: ChatBody) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from apps.core.ids import as_uuid
 from apps.dialects.view import absent
 from apps.engines import factory
+from apps.gateway import offers
 from apps.permissions.roles import Permission
 from apps.permissions.scope import ScopeDenied, current_scope
 from apps.workspaces.models import Workspace
@@ -19,18 +20,22 @@ _PREFIX = "footnote/"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a model's name stands for: one workspace, or (None) all that the caller may use."""
+    """What a model's name stands for: one workspace, or (None) all that the caller may use, and
+    the language model that was named, if one was."""
 
     name: str
     workspace: Workspace | None
+    model: str | None = None
 
 
 def room_of(model: str) -> Room:
     """The room that a chat names as its model. Raises AppError NOT_FOUND for what is not there or
-    not for this caller: a language model by its own name is never given, since it would answer
-    without documents, citations and the workspace's rules."""
+    not for this caller. A registered language model answers by its own name over everything that
+    the caller may use, with documents and citations as everywhere; others are never given."""
     if model == EVERYWHERE:
         return Room(model, None)
+    if offers.my_models().filter(name=model).exists():
+        return Room(model, None, model)
     name = model.removeprefix(_PREFIX)
     if name == model:
         raise no_model()
@@ -55,6 +60,7 @@ def models() -> list[dict[str, Any]]:
     listed = [model_out(f"{_PREFIX}{row.slug}", row.created_at) for row in rooms]
     if listed:
         listed.insert(0, model_out(EVERYWHERE, min(row.created_at for row in rooms)))
+        listed += [model_out(row.name, row.created_at) for row in offers.my_models()]
     if may_read():
         listed += [model_out(name) for name in (embedding_model(), reranking_model()) if name]
     return listed

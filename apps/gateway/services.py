@@ -5,14 +5,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from apps.engines import factory
 from apps.engines.factory import ChatSettings
 from apps.engines.models import Endpoint
 from apps.gateway.generator import Candidate, RoutedGenerator
+from apps.gateway.models import ModelVersion
+from apps.gateway.offers import Choice, chosen, live_of
+from apps.gateway.routing.assign import Question, Task
 from apps.rag.generate import Patience
-from apps.rag.ports import Tuning
+from apps.rag.language import language_of
+from apps.rag.ports import UNTUNED, Tuning
+from apps.rag.tokens import estimate_tokens
 
 # The installation's own server: that of its environment, or the one that comes with it.
 OWN = "own"
@@ -21,29 +26,65 @@ LOCAL_PATIENCE = Patience(first_token_s=180, between_tokens_s=60, total_s=900)
 REMOTE_PATIENCE = Patience(first_token_s=60, between_tokens_s=30, total_s=600)
 # So long one may wait for a place, beside the time that the servers have.
 LONGEST_WAIT_S = 120.0
+# Servers of a model's fall-backs come behind all of its own.
+_BEHIND = 100
+_MOST_FALLBACKS = 5
+# The product's own instructions in every prompt, with room to spare.
+_RULES_TOKENS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is known of a question before it is planned. ``model``: what the asker or the workspace
+    chose; ``group``: the workspace, whose turn it is where questions wait."""
+
+    question: str = ""
+    model: str = ""
+    tuning: Tuning = UNTUNED
+    conversation: UUID | None = None
+    group: UUID | None = None
+    task: Task = Task.ANSWER
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one question is answered with. ``generator`` tells afterwards who was asked."""
+    """What one question is answered with. ``generator`` tells afterwards who was asked. ``name``
+    is what people know the model by; ``own_keys`` are its own servers, without stand-ins."""
 
     settings: ChatSettings
     generator: RoutedGenerator
     patience: Patience
+    name: str
+    own_keys: frozenset[str]
+    why: str = ""
+    version: ModelVersion | None = None
 
     @property
-    def model(self) -> str:
-        return self.settings.model
+    def instructions(self) -> str:
+        """What the version adds to the workspace's instructions."""
+        return self.version.prompt if self.version else ""
 
 
-def plan(*, model: str = "", tuning: Tuning, conversation: UUID, group: UUID | None) -> Plan:
-    """Who answers the next question of a conversation. ``model`` asks the first server for another
-    one by name; ``group`` is the workspace, whose turn it is where questions wait."""
+def plan(asked: Asked) -> Plan:
+    """Who answers the next question of a conversation. Raises AppError NO_MODEL where models are
+    registered and the asker may use none of them."""
+    choice = chosen(
+        asked.model,
+        Question(asked.task, language_of(asked.question), estimate_tokens(asked.question)),
+        conversation=asked.conversation or UUID(int=0),
+    )
     rows = list(serving())
-    settings = _settings(rows)
-    candidates = _candidates(rows, settings, model, tuning) or [_own(settings, model, tuning)]
-    generator = RoutedGenerator(candidates, str(conversation), str(group or conversation))
-    return Plan(replace(settings, model=model or settings.model), generator, _patience(candidates))
+    if choice is None:
+        settings = _settings(rows)
+        own = _pool(rows, settings, asked.model, asked.tuning)
+        name = asked.model or settings.model
+        return _planned(asked, replace(settings, model=name), own, name=name)
+    settings = _settings_of(choice.version, rows)
+    own = _of_version(choice.version, rows, asked.tuning)
+    keys = frozenset(candidate.key for candidate in own)
+    behind = [each for each in _fallbacks(choice, rows, asked.tuning) if each.key not in keys]
+    found = _planned(asked, settings, own + behind, name=choice.model.name)
+    return replace(found, own_keys=keys, why=choice.why, version=choice.version)
 
 
 def serving() -> QuerySet[Endpoint]:
@@ -52,11 +93,32 @@ def serving() -> QuerySet[Endpoint]:
     return rows.order_by("is_beside", "created_at")
 
 
-def trace(generator: RoutedGenerator) -> list[dict[str, Any]]:
-    """Who was asked for an answer, in this order, why, and what came of it."""
-    return [attempt.as_json() for attempt in generator.attempts]
+def most_tokens() -> int:
+    """What one answer may use at most: rules, sources, history and the answer itself."""
+    base = _settings(list(serving()))
+    live = ModelVersion.objects.filter(state__in=["live", "canary"])
+    found = live.aggregate(read=Max("context_tokens"), written=Max("max_tokens"))
+    read = max(base.context_tokens, found["read"] or 0)
+    return _RULES_TOKENS + read + max(base.max_tokens, found["written"] or 0)
 
 
+def trace(plan: Plan) -> dict[str, Any]:
+    """Which model answered and why, and which servers were asked, in this order."""
+    version = {"version": plan.version.number} if plan.version else {}
+    attempts = [attempt.as_json() for attempt in plan.generator.attempts]
+    return {"model": plan.name, "why": plan.why, **version, "servers": attempts}
+
+
+def _planned(
+    asked: Asked, settings: ChatSettings, candidates: list[Candidate], *, name: str
+) -> Plan:
+    conversation = str(asked.conversation or "")
+    generator = RoutedGenerator(candidates, conversation, str(asked.group or conversation))
+    keys = frozenset(candidate.key for candidate in candidates if candidate.rank == 0)
+    return Plan(settings, generator, _patience(candidates), name, keys)
+
+
+# --- servers --------------------------------------------------------------------------------------
 def _settings(rows: Sequence[Endpoint]) -> ChatSettings:
     if not rows:
         return factory.chat_settings()
@@ -66,10 +128,68 @@ def _settings(rows: Sequence[Endpoint]) -> ChatSettings:
     )
 
 
-def _candidates(
+def _settings_of(version: ModelVersion, rows: Sequence[Endpoint]) -> ChatSettings:
+    """Those of its first server, where the version says nothing else."""
+    named = [row for row in rows if row.pk in _server_ids(version)]
+    base = _settings(named or rows)
+    return replace(
+        base,
+        model=version.asked_as or base.model,
+        context_tokens=version.context_tokens or base.context_tokens,
+        max_tokens=version.max_tokens or base.max_tokens,
+    )
+
+
+def _server_ids(version: ModelVersion) -> set[UUID]:
+    return {server.pk for server in version.servers.all()}
+
+
+def _of_version(
+    version: ModelVersion, rows: Sequence[Endpoint], wishes: Tuning, *, rank: int = 0
+) -> list[Candidate]:
+    """The servers of a version that are in use; a version without any is answered by the pool."""
+    tuning = Tuning(
+        version.temperature if wishes.temperature is None else wishes.temperature,
+        version.top_p if wishes.top_p is None else wishes.top_p,
+        wishes.stop,
+    )
+    named = _server_ids(version)
+    if not named:
+        return _pool(rows, _settings(rows), version.asked_as, tuning)
+    return [
+        _candidate(row, version.asked_as or row.model, tuning, rank=rank)
+        for row in rows
+        if row.pk in named
+    ]
+
+
+def _fallbacks(choice: Choice, rows: Sequence[Endpoint], tuning: Tuning) -> list[Candidate]:
+    """The servers of the live version behind one that is tried, then those of the model's
+    fall-back, of the fall-back of that, and so on."""
+    found: dict[str, Candidate] = {}
+    for number, version in enumerate(_behind(choice)):
+        rank = _BEHIND * (number + 1)
+        for candidate in _of_version(version, rows, tuning, rank=rank):
+            found.setdefault(candidate.key, replace(candidate, rank=rank))
+    return list(found.values())
+
+
+def _behind(choice: Choice) -> list[ModelVersion]:
+    at = choice.model.fallback
+    live = [live_of(choice.model)] if choice.version.state != ModelVersion.State.LIVE else []
+    while at is not None and len(live) < _MOST_FALLBACKS:
+        live.append(live_of(at))
+        at = at.fallback
+    return [version for version in live if version is not None]
+
+
+def _pool(
     rows: Sequence[Endpoint], settings: ChatSettings, model: str, tuning: Tuning
 ) -> list[Candidate]:
-    """Servers of the first one's model share the questions; others stand in, in their order."""
+    """Servers of the first one's model share the questions; others stand in, in their order.
+    Without any: the installation's own."""
+    if not rows:
+        return [_own(factory.chat_settings(), model, tuning)]
     alike = [row for row in rows if row.model == settings.model]
     others = [row for row in rows if row.model != settings.model]
     found = [_candidate(row, model or row.model, tuning, rank=0) for row in alike]
@@ -99,10 +219,10 @@ def _own(settings: ChatSettings, model: str, tuning: Tuning) -> Candidate:
 
 def _patience(candidates: Sequence[Candidate]) -> Patience:
     """How long a person waits for all of it: each server may use up its time before the next."""
-    longest = max(candidates, key=lambda each: each.patience.total_s).patience
     waits = LONGEST_WAIT_S if any(each.room for each in candidates) else 0.0
+    tries = [each.patience for each in candidates] or [REMOTE_PATIENCE]
     return Patience(
-        first_token_s=sum(each.patience.first_token_s for each in candidates) + waits,
-        between_tokens_s=max(each.patience.between_tokens_s for each in candidates),
-        total_s=longest.total_s + waits,
+        first_token_s=sum(each.first_token_s for each in tries) + waits,
+        between_tokens_s=max(each.between_tokens_s for each in tries),
+        total_s=max(each.total_s for each in tries) + waits,
     )

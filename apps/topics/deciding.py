@@ -15,8 +15,9 @@ from asgiref.sync import async_to_sync
 
 from apps.core.errors import AppError, ErrorCode
 from apps.gateway import services as gateway
+from apps.gateway.routing.assign import Task
 from apps.rag import kinds
-from apps.rag.ports import UNTUNED, EngineError, Judge
+from apps.rag.ports import EngineError, Judge
 from apps.rag.prompt import Check
 from apps.topics.models import Effect, Topic, TopicRule
 from apps.topics.words import evened, fits, has_word, plain
@@ -184,7 +185,7 @@ def _is_of(kind: str, text: str) -> bool:
 def _asked_model(kind: str, text: str) -> bool:
     check = kinds.check_of(kind, text)
     try:
-        plan = gateway.plan(tuning=UNTUNED, conversation=_ONE_SERVER, group=None)
+        plan = gateway.plan(gateway.Asked(text, conversation=_ONE_SERVER, task=Task.CLASSIFY))
         return async_to_sync(_odds)(plan.generator, check) > 0
     except (EngineError, TimeoutError) as error:
         log.warning("a topic could not be checked: %s", type(error).__name__)

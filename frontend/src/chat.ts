@@ -74,7 +74,7 @@ export class KbChat extends HTMLElement {
     const request = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
     const parent = this.turns.path.at(-1)?.id ?? null;
     this.begin(blank(request, text, parent));
-    const { collections, mode } = this.composer;
+    const { collections, mode, model } = this.composer;
     this.post({
       type: "ask",
       conversation: this.conversation,
@@ -82,6 +82,7 @@ export class KbChat extends HTMLElement {
       ...(collections && { collections }),
       text,
       mode,
+      model,
       parent,
       request,
     });

@@ -47,7 +47,10 @@ export class Composer {
       box.addEventListener("change", this.onChosen);
     }
     for (const radio of document.querySelectorAll<HTMLInputElement>('#mode-menu input[type="radio"]')) {
-      radio.addEventListener("change", () => this.onMode(radio));
+      radio.addEventListener("change", () => this.onPicked(radio, "mode"));
+    }
+    for (const radio of document.querySelectorAll<HTMLInputElement>('#model-menu input[type="radio"]')) {
+      radio.addEventListener("change", () => this.onPicked(radio, "model"));
     }
     this.onInput();
     this.words();
@@ -56,6 +59,11 @@ export class Composer {
   get mode(): Mode | null {
     const checked = document.querySelector<HTMLInputElement>('#mode-menu input[type="radio"]:checked');
     return (checked?.value as Mode | undefined) ?? null;
+  }
+
+  /** The chosen language model; null where there is no choice. */
+  get model(): string | null {
+    return document.querySelector<HTMLInputElement>('#model-menu input[type="radio"]:checked')?.value ?? null;
   }
 
   /** The chosen collections; undefined when nothing narrows the search. */
@@ -102,10 +110,10 @@ export class Composer {
     this.area.style.height = `${this.area.scrollHeight}px`;
   };
 
-  private onMode(radio: HTMLInputElement): void {
-    const label = document.querySelector<HTMLElement>("[data-mode-label]");
+  private onPicked(radio: HTMLInputElement, what: "mode" | "model"): void {
+    const label = document.querySelector<HTMLElement>(`[data-${what}-label]`);
     if (label) label.textContent = radio.dataset["label"] ?? "";
-    document.getElementById("mode-menu")?.hidePopover();
+    document.getElementById(`${what}-menu`)?.hidePopover();
     this.area.focus();
   }
 

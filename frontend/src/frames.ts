@@ -85,6 +85,7 @@ export interface AskMessage {
   collections?: string[];
   text: string;
   mode: "chat" | "documents_only" | null;
+  model: string | null;
   parent: string | null;
   request: string;
 }

@@ -32,6 +32,13 @@ APPROVED = {
         "one-time link: the person is not signed in yet",
         "sign-in: whose key this is",
     },
+    "apps/gateway/limits.py": {
+        "budgets: names for an administrator",
+        "budgets: the workspace that an administrator names",
+    },
+    "apps/gateway/usage.py": {
+        "accounts of models: names of workspaces for an administrator",
+    },
     "apps/directory/mapping.py": {
         "mapping of outside groups: names of workspaces for an administrator",
         "mapping of outside groups: roles are given and taken back",

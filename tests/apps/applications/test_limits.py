@@ -1,9 +1,11 @@
 """From where, how often and how much: addresses, rates and quotas of a key."""
 
+from uuid import uuid4
+
 import pytest
 
 from apps.accounts.models import User
-from apps.applications import services
+from apps.applications import quota, services
 from apps.applications.models import ApplicationKey, KeyUsage, Reach
 from apps.applications.rights import effective_scope
 from apps.core.errors import AppError
@@ -86,13 +88,14 @@ def test_a_refused_call_does_not_use_its_statement_up(make_program: Make, alice:
 def test_tokens_are_counted_by_key_and_day_and_a_quota_ends(erp: Program) -> None:
     ApplicationKey.objects.filter(pk=erp.key.pk).update(tokens_per_day=1000)
     with entered(effective_scope(erp.key, None)):
-        services.require_quota()
-        services.count_tokens(tokens=900)
-        services.require_quota()
-        services.count_tokens(tokens=300)
+        for used in (900, 300):
+            turn_id = uuid4()
+            quota.reserve_tokens(turn_id=turn_id, tokens=500)
+            quota.count_tokens(tokens=used)
+            quota.settle_tokens(turn_id=turn_id)
         with pytest.raises(AppError) as refused:
-            services.require_quota()
+            quota.reserve_tokens(turn_id=uuid4(), tokens=500)
     assert refused.value.status == 429
     assert 0 < refused.value.details["retry_after"] <= 24 * 3600  # type: ignore[operator]
     usage = KeyUsage.objects.get()
-    assert (usage.answers, usage.tokens) == (2, 1200)
+    assert (usage.answers, usage.tokens, usage.reserved) == (2, 1200, 0)

@@ -32,7 +32,7 @@ AMID = [
 
 async def _route() -> list[dict[str, Any]]:
     turn = await sql(Turn.objects.order_by("created_at").last)
-    return list(turn.trace["route"])
+    return list(turn.trace["route"]["servers"])
 
 
 async def _both(using: Using, first: FakeOpenAI, second: FakeOpenAI, **values: Any) -> None:
@@ -161,7 +161,7 @@ async def test_a_full_server_is_waited_for_and_every_place_comes_back(
     slots = generator.slots_of(str(row.pk))
     assert (slots.running, slots.waiting) == (0, 0)
     turns = await sql(lambda: list(Turn.objects.all()))
-    assert sum(turn.trace["route"][0]["waited_ms"] > 50 for turn in turns) == 1
+    assert sum(turn.trace["route"]["servers"][0]["waited_ms"] > 50 for turn in turns) == 1
 
 
 async def test_a_stopped_answer_gives_its_place_back_and_blames_nobody(

@@ -1,0 +1,51 @@
+"""An answer as the accounts of the gateway want it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.chat.framing import Closed
+from apps.chat.models import Turn
+from apps.chat.services import Opened
+from apps.gateway.accounts import Used, account
+from apps.gateway.models import Generation
+from apps.gateway.services import Plan
+from apps.rag.ports import Turn as Message
+from apps.rag.ports import Usage
+from apps.rag.tokens import estimate_tokens
+
+_OUTCOMES = {
+    Turn.State.COMPLETE: Generation.Outcome.OK,
+    Turn.State.REFUSED: Generation.Outcome.REFUSED,
+    Turn.State.STOPPED: Generation.Outcome.STOPPED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What was sent and said. ``usage`` None: it broke off before the engine counted."""
+
+    messages: Sequence[Message]
+    spoken: str
+    usage: Usage | None
+
+    def counted(self) -> Usage:
+        """The engine's count, or an estimate."""
+        read = sum(estimate_tokens(message.text) for message in self.messages)
+        return self.usage or Usage(read, estimate_tokens(self.spoken))
+
+
+def enter(opened: Opened, plan: Plan, closed: Closed, texts: Texts) -> None:
+    """Write an answer into the accounts. In the transaction that keeps it."""
+    counted = texts.counted()
+    used = Used(
+        turn_id=opened.turn_id,
+        workspace_id=opened.workspace_id,
+        outcome=_OUTCOMES.get(closed.state, Generation.Outcome.FAILED),
+        code=closed.error_code,
+        prompt_tokens=counted.prompt_tokens,
+        completion_tokens=counted.completion_tokens,
+        is_counted=texts.usage is not None,
+        first_token_ms=closed.first_token_ms,
+        took_ms=closed.took_ms or 0,
+    )
+    account(plan, used)

@@ -1,0 +1,68 @@
+"""Versions that are tried: taken away by themselves when they are worse, made live when they are as
+good. Looked at after every answer of theirs."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from apps.gateway import registry
+from apps.gateway.models import Generation, ModelVersion
+from apps.gateway.routing.judgement import Judgement, Tally, Verdict, judge
+
+# Of each version the last so many answers count: what was long ago says little about now.
+WINDOW = 1000
+State = ModelVersion.State
+Outcome = Generation.Outcome
+
+
+def look(version_id: UUID) -> Judgement | None:
+    """Judge a version that is tried against the live one, and act on it. None for any other."""
+    with transaction.atomic():
+        tried = (
+            ModelVersion.objects.select_for_update(of=("self",))
+            .select_related("model")
+            .filter(pk=version_id, state=State.CANARY)
+            .first()
+        )
+        live = _live_beside(tried)
+        if tried is None or live is None:
+            return None
+        found = judge(tally(tried), tally(live, since=tried))
+        match found.verdict:
+            case Verdict.ROLL_BACK:
+                registry.withdraw(tried, found.why.value)
+            case Verdict.PROMOTE:
+                registry.promote(tried, found.why.value)
+            case Verdict.WAIT:
+                pass
+        return found
+
+
+def _live_beside(tried: ModelVersion | None) -> ModelVersion | None:
+    if tried is None:
+        return None
+    return ModelVersion.objects.filter(model_id=tried.model_id, state=State.LIVE).first()
+
+
+def tally(version: ModelVersion, *, since: ModelVersion | None = None) -> Tally:
+    """What came of a version's answers since it is in its state, or since another one is."""
+    began = (since or version).since
+    rows = Generation.objects.filter(version_id=version.pk).exclude(outcome=Outcome.STOPPED)
+    if began is not None:
+        rows = rows.filter(at__gte=began)
+    # Where another model had to stand in, this one failed.
+    failed = Q(outcome=Outcome.FAILED) | Q(is_stood_in=True)
+    recent = Generation.objects.filter(pk__in=rows.order_by("-at").values("pk")[:WINDOW])
+    counts: dict[str, Any] = recent.aggregate(
+        asked=Count("pk"),
+        failed=Count("pk", filter=failed),
+        refused=Count("pk", filter=Q(outcome=Outcome.REFUSED, is_stood_in=False)),
+    )
+    times = (
+        recent.exclude(first_token_ms=None)
+        .exclude(is_stood_in=True)
+        .values_list("first_token_ms", flat=True)
+    )
+    return Tally(**counts, first_ms=tuple(int(each or 0) for each in times))
