@@ -8,7 +8,7 @@ WORKERS ?= 2
 PYTEST := $(RUN) pytest -n $(WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts deps test-services test-models e2e bench \
+.PHONY: help run test check lint types contracts deps test-services test-models e2e fuzz bench \
         front front-check messages models configuration clean
 
 help:                ## this list
@@ -56,6 +56,10 @@ test-models:         ## the tests that need the real models
 e2e:                 ## the whole story in a browser
 	@$(SET_UP) venv-dev front messages chromium
 	@$(RUN) pytest -m e2e -p no:randomly || $(RUN) pytest -m e2e -p no:randomly --last-failed --last-failed-no-failures none
+
+fuzz:                ## requests made up from the API's schema, as several callers (minutes)
+	@$(SET_UP) venv-dev messages
+	@$(RUN) tests.fuzz
 
 bench:               ## the measurements of docs/benchmarks.md
 	@$(SET_UP) venv-dev front messages models

@@ -6,6 +6,8 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from apps.accounts import api as accounts
+from apps.accounts import api_groups as groups
+from apps.accounts import api_people as people
 from apps.applications import api as applications
 from apps.chat import api as chat
 from apps.chat import api_conversations as conversations
@@ -13,10 +15,12 @@ from apps.directory import api as directories
 from apps.documents import api as documents
 from apps.documents import api_document as document
 from apps.documents.deletion import api as deletions
+from apps.documents.embedding import api as embedding
 from apps.documents.life import api as versions
 from apps.documents.passages import api as passages
 from apps.documents.passages import api_cutting as cutting
 from apps.documents.why import api as why
+from apps.engines import api as engines
 from apps.events import api as events
 from apps.gateway import api as gateway
 from apps.intake import api as intake
@@ -41,6 +45,8 @@ urlpatterns = [
     # Public: it describes this program, and says nothing of the installation.
     path("schema", schema, name="schema"),
     path("", include(accounts.urlpatterns)),
+    path("", include(people.urlpatterns)),
+    path("", include(groups.urlpatterns)),
     path("", include(directories.urlpatterns)),
     path("", include(sign_on.urlpatterns)),
     path("", include(applications.urlpatterns)),
@@ -59,6 +65,8 @@ urlpatterns = [
     path("", include(cutting.urlpatterns)),
     path("", include(deletions.urlpatterns)),
     path("", include(why.urlpatterns)),
+    path("", include(engines.urlpatterns)),
+    path("", include(embedding.urlpatterns)),
     path("", include(intake.urlpatterns)),
     path("", include(intake_documents.urlpatterns)),
     path("", include(unpackings.urlpatterns)),
@@ -117,6 +125,37 @@ def with_conditions(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     return result
 
 
+def with_refusals(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """What every address may answer, whatever it does: see ``apps.core.drf``."""
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            found = operation["responses"]
+            if operation["operationId"] in _OF_THEIR_OWN:
+                continue
+            usual = {"403", "429"}
+            if operation.get("parameters"):
+                usual.add("400")
+            if "requestBody" in operation:
+                usual |= {"400", "413", "415"}
+            for status in sorted(usual):
+                found.setdefault(status, {"$ref": f"#/components/responses/Error{status}"})
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorOut"}}}
+    result["components"]["responses"] = {
+        f"Error{status}": {"description": description, "content": error}
+        for status, description in _REFUSALS.items()
+    }
+    return result
+
+
+# Described by themselves: they answer in a shape of their own.
+_OF_THEIR_OWN = {"health", "chat_short"}
+_REFUSALS = {
+    "400": "Something in the request is missing or has the wrong shape.",
+    "403": "Your key, or its scope, does not reach that.",
+    "413": "The body is larger than this installation accepts.",
+    "415": "A body of this type is not taken.",
+    "429": "Too often; see Retry-After.",
+}
 _FIELDS = {
     "name": "fields",
     "in": "query",

@@ -28,12 +28,16 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "kb_platform.api.with_health",
         "kb_platform.api.with_conditions",
+        "kb_platform.api.with_refusals",
     ],
     # One name for each set of choices, whichever fields have it.
     "ENUM_NAME_OVERRIDES": {
         "AccessState": "apps.workspaces.access.api.ACCESS_STATES",
         "AnswerMode": "apps.workspaces.models.AnswerMode",
+        "AnswerLanguage": "apps.workspaces.serializers.ANSWER_LANGUAGES",
         "DocumentState": "apps.documents.serializers.STATES",
+        "EndpointKind": "apps.engines.models.Endpoint.Kind",
+        "ErrorCode": "apps.core.drf.ERROR_CODES",
         "GrantRole": "apps.workspaces.serializers.GRANT_ROLES",
         "KeyScope": "apps.permissions.roles.KeyScope",
         "DirectoryPreset": "apps.directory.models.Directory.Preset",

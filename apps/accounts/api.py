@@ -1,4 +1,4 @@
-"""The caller's own API keys."""
+"""The caller's own API keys, and the browsers in which they are signed in."""
 
 from uuid import UUID
 
@@ -11,17 +11,30 @@ from rest_framework.response import Response
 
 from apps.accounts import reauth, services
 from apps.accounts.models import ApiKey, User
-from apps.accounts.serializers import KeyIn, KeyOut, NewKeyOut
+from apps.accounts.serializers import (
+    EndedOut,
+    KeyIn,
+    KeyOut,
+    NewKeyOut,
+    SessionOut,
+    SessionsOut,
+)
+from apps.accounts.sessions import services as sessions
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
 from apps.permissions.roles import KeyScope, Permission
 from apps.permissions.scope import ScopeDenied, current_scope
 
 
-def _require_whole_owner(request: Request) -> None:
+def require_whole_owner(request: Request) -> None:
     """Keys are managed by a person, or by a key that may do everything its owner may. Never by an
     application: a key that it made for an employee would outlive its own rights."""
     if current_scope().application_id is not None:
         raise ScopeDenied(Permission.ADMINISTER)
+    require_whole_key(request)
+
+
+def require_whole_key(request: Request) -> None:
+    """What a person does in their own name: not by a key of theirs that was made for less."""
     if isinstance(request.auth, ApiKey) and request.auth.scope != KeyScope.ALL:
         raise ScopeDenied(Permission.ADMINISTER)
 
@@ -33,7 +46,7 @@ def _require_no_longer_life(request: Request, expires_at: object) -> None:
         raise ValidationError({"expires_at": _("Not later than the key that makes it.")})
 
 
-def _owner(request: Request) -> User:
+def owner_of(request: Request) -> User:
     assert isinstance(request.user, User)  # noqa: S101 - IsAuthenticated has run
     return request.user
 
@@ -47,7 +60,7 @@ class KeysView(ApiView):
         responses={200: page_of(KeyOut, "KeyPage"), **errors(403)},
     )
     def get(self, request: Request) -> Response:
-        _require_whole_owner(request)
+        require_whole_owner(request)
         return page(request, ApiKey.objects.all(), KeyOut)
 
     @extend_schema(
@@ -63,12 +76,12 @@ class KeysView(ApiView):
         ],
     )
     def post(self, request: Request) -> Response:
-        _require_whole_owner(request)
+        require_whole_owner(request)
         reauth.require(request)
         wanted = checked(KeyIn, request.data)
         _require_no_longer_life(request, wanted["expires_at"])
         key, plain = services.create_api_key(
-            owner=_owner(request),
+            owner=owner_of(request),
             name=wanted["name"],
             scope=KeyScope(wanted["scope"]),
             expires_at=wanted["expires_at"],
@@ -87,12 +100,54 @@ class KeyView(ApiView):
         responses={204: None, **errors(403, 404)},
     )
     def delete(self, request: Request, key: UUID) -> Response:
-        _require_whole_owner(request)
+        require_whole_owner(request)
         services.revoke_api_key(key=self.place(key=key))
         return Response(status=204)
 
 
+class SessionsView(ApiView):
+    """Those of the caller; not in pages, since one person has few."""
+
+    @extend_schema(
+        operation_id="sessions_list",
+        summary="Browsers in which you are signed in",
+        tags=["me"],
+        responses={200: SessionsOut, **errors(403)},
+    )
+    def get(self, request: Request) -> Response:
+        require_whole_owner(request)
+        rows = sessions.sessions_of(owner_of(request))
+        return Response({"items": SessionOut(rows, many=True).data})
+
+    @extend_schema(
+        operation_id="sessions_end",
+        summary="Sign out everywhere",
+        description="Asked from a browser, that one stays signed in.",
+        tags=["me"],
+        responses={200: EndedOut, **errors(403)},
+    )
+    def delete(self, request: Request) -> Response:
+        require_whole_owner(request)
+        here = None if request.auth else request._request  # noqa: SLF001 - DRF's name for it
+        return Response({"ended": sessions.end_sessions(user=owner_of(request), keep=here)})
+
+
+class SessionView(ApiView):
+    @extend_schema(
+        operation_id="session_end",
+        summary="Sign out in one browser",
+        tags=["me"],
+        responses={204: None, **errors(403, 404)},
+    )
+    def delete(self, request: Request, session: UUID) -> Response:
+        require_whole_owner(request)
+        sessions.end_session(user=owner_of(request), handle=session)
+        return Response(status=204)
+
+
 urlpatterns = [
+    path("me/sessions", SessionsView.as_view(), name="sessions"),
+    path("me/sessions/<uuid:session>", SessionView.as_view(), name="session"),
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/<uuid:key>", KeyView.as_view(), name="key"),
 ]

@@ -3,16 +3,22 @@
 No cookie is ever part of it: such a call comes with the key of the application, or is refused.
 """
 
+import contextlib
+
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
+from redis.exceptions import RedisError
 
 from apps.applications.models import Application, ApplicationKey
 from apps.core.views import is_for_machines
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
-_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, X-On-Behalf-Of"
+_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "
+    "X-On-Behalf-Of"
+)
 _EXPOSED = "ETag, Idempotent-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After"
 _CACHED_S = 30
 _PREFLIGHT_S = 600
@@ -61,10 +67,13 @@ def _is_of(key: object, origin: str) -> bool:
 
 def _is_known(origin: str) -> bool:
     """Whether any application names it. Looked up at most every half minute: preflights come
-    without a key and before every call."""
-    known = cache.get("origins")
+    without a key and before every call. While Redis is down the database is asked each time."""
+    known: list[str] | None = None
+    with contextlib.suppress(RedisError, OSError):
+        known = cache.get("origins")
     if known is None:
         rows = Application.objects.filter(is_active=True).values_list("origins", flat=True)
         known = sorted({name for names in rows for name in names})
-        cache.set("origins", known, _CACHED_S)
+        with contextlib.suppress(RedisError, OSError):
+            cache.set("origins", known, _CACHED_S)
     return origin in known

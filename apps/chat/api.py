@@ -1,5 +1,7 @@
 """Asking for machines: one answer as JSON, or the frames of an answer as server-sent events."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -7,15 +9,16 @@ from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
-from drf_spectacular.types import OpenApiTypes
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.chat import running, services
 from apps.chat.models import Turn
 from apps.chat.queries import VisibleTurn, visible_turns
-from apps.chat.serializers import AnswerOut, ChatIn, RatingIn, TurnOut
+from apps.chat.serializers import AgainIn, AnswerOut, ChatIn, FrameOut, RatingIn, TurnOut
 from apps.chat.sse import events
 from apps.core.aio import run_async
 from apps.core.drf import (
@@ -33,15 +36,11 @@ from apps.permissions.roles import Permission
 from apps.permissions.scope import ScopeDenied, current_scope
 from apps.search.reach import named_collections
 
-_FRAMES = (
-    "event: started\nid: 0\n"
-    'data: {"type":"started","n":0,"turn":"0192f0c2-…","conversation":"0192f0c2-…"}\n\n'
-    'event: sources\nid: 1\ndata: {"type":"sources","n":1,"sources":[{"number":1,…}]}\n\n'
-    'event: delta\nid: 23\ndata: {"type":"delta","n":23,"text":"The notice period is ",'
-    '"kind":"text"}\n\n'
-    'event: done\nid: 60\ndata: {"type":"done","n":60,"text":"The notice period is three months '
-    '[1].","cited":[1],"refused":false}\n\n'
-)
+_FRAME = {
+    "event": "delta",
+    "id": "23",
+    "data": '{"type":"delta","n":23,"text":"The notice period is ","kind":"text"}',
+}
 _ANSWER = {
     "conversation": "0192f0c2-11aa-7cc3-98c4-dc0c0c07398f",
     "turn": "0192f0c2-22bb-7cc3-98c4-dc0c0c07398f",
@@ -92,7 +91,7 @@ class ChatView(ApiView):
                 AnswerOut, examples=[OpenApiExample("Answered", value=_ANSWER)]
             ),
             (200, "text/event-stream"): OpenApiResponse(
-                OpenApiTypes.STR, examples=[OpenApiExample("Frames", value=_FRAMES)]
+                FrameOut, examples=[OpenApiExample("A piece of the answer", value=_FRAME)]
             ),
             **errors(400, 403, 404, 409, 502, 503),
         },
@@ -109,25 +108,34 @@ class ChatView(ApiView):
         wanted = checked(ChatIn, request.data)
         if write and (kept := write.begin()):
             return _again(UUID(kept), is_stream=wanted["stream"])
-        opened = _opened(wanted, write)
-        if not wanted["stream"]:
-            # Nothing of the database is held while the model talks.
-            close_old_connections()
-            return _summed(run_async(running.answer_once(opened)))
-        run_async(running.start(opened))
-        return stream(opened.turn_id)
+        opened = _opened(partial(_asked, wanted), write)
+        return _answered(opened, is_stream=wanted["stream"])
 
 
-def _opened(wanted: dict[str, Any], write: Once | None) -> services.Opened:
+def _answered(opened: services.Opened, *, is_stream: bool) -> HttpResponseBase:
+    if not is_stream:
+        # Nothing of the database is held while the model talks.
+        close_old_connections()
+        return _summed(run_async(running.answer_once(opened)))
+    run_async(running.start(opened))
+    return stream(opened.turn_id)
+
+
+def _asked(wanted: dict[str, Any]) -> services.Opened:
+    return services.ask(
+        question=wanted["message"],
+        conversation_id=wanted["conversation"],
+        parent_id=wanted["parent"],
+        mode=wanted["mode"],
+        **_where(wanted),
+    )
+
+
+def _opened(ask: Callable[[], services.Opened], write: Once | None) -> services.Opened:
+    """The question, saved; a write that is sent again will find it."""
     opened = None
     try:
-        opened = services.ask(
-            question=wanted["message"],
-            conversation_id=wanted["conversation"],
-            parent_id=wanted["parent"],
-            mode=wanted["mode"],
-            **_where(wanted),
-        )
+        opened = ask()
     finally:
         if write and opened is None:
             write.forget()
@@ -226,14 +234,46 @@ class TurnFramesView(TurnView):
         tags=["chat"],
         parameters=[OpenApiParameter("after", int, description="Number of the last frame seen.")],
         responses={
-            (200, "text/event-stream"): OpenApiResponse(OpenApiTypes.STR),
-            **errors(404),
+            (200, "text/event-stream"): OpenApiResponse(FrameOut),
+            **errors(400, 404),
         },
     )
     def get(self, request: Request, turn: UUID) -> HttpResponseBase:  # type: ignore[override]
         found = self.place(turn=turn)
-        seen = request.query_params.get("after") or request.headers.get("Last-Event-ID", "")
-        return stream(found.pk, after=whole_number(seen) or 0)
+        seen = request.query_params.get("after") or request.headers.get("Last-Event-ID") or "0"
+        if (number := whole_number(seen)) is None:
+            raise ValidationError({"after": [_("A frame has a number.")]})
+        return stream(found.pk, after=number)
+
+
+class TurnAgainView(TurnView):
+    http_method_names = ["post", "options"]
+
+    @extend_schema(
+        operation_id="turns_again",
+        summary="Ask again, or another question in its place",
+        description="Beside the turn, as another branch of the conversation: nothing is lost. "
+        "Answers as /chat does.",
+        tags=["chat"],
+        parameters=[IDEMPOTENCY_KEY],
+        request=AgainIn,
+        responses={
+            (200, "application/json"): OpenApiResponse(AnswerOut),
+            (200, "text/event-stream"): OpenApiResponse(FrameOut),
+            **errors(400, 403, 404, 409, 502, 503),
+        },
+    )
+    def post(self, request: Request, turn: UUID) -> HttpResponseBase:
+        found = self.place(turn=turn)
+        write = once(request)
+        wanted = checked(AgainIn, request.data)
+        if write and (kept := write.begin()):
+            return _again(UUID(kept), is_stream=wanted["stream"])
+        if wanted["message"]:
+            ask = partial(services.edit, turn_id=found.pk, question=wanted["message"])
+        else:
+            ask = partial(services.regenerate, turn_id=found.pk)
+        return _answered(_opened(ask, write), is_stream=wanted["stream"])
 
 
 class TurnStopView(TurnView):
@@ -282,6 +322,7 @@ urlpatterns = [
     path("chat", ChatView.as_view(), name="chat"),
     path("turns/<uuid:turn>", TurnView.as_view(), name="turn"),
     path("turns/<uuid:turn>/frames", TurnFramesView.as_view(), name="turn-frames"),
+    path("turns/<uuid:turn>/again", TurnAgainView.as_view(), name="turn-again"),
     path("turns/<uuid:turn>/stop", TurnStopView.as_view(), name="turn-stop"),
     path("turns/<uuid:turn>/rate", TurnRateView.as_view(), name="turn-rate"),
 ]

@@ -4,13 +4,21 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.chat.models import Conversation
-from apps.chat.queries import conversations, shown_title, visible_turns
-from apps.chat.serializers import ConversationOut, ConversationWithTurnsOut, TitleIn, TurnOut
+from apps.chat.queries import conversations, find_conversations, shown_title, visible_turns
+from apps.chat.serializers import (
+    ConversationOut,
+    ConversationWithTurnsOut,
+    FoundConversationsOut,
+    TitleIn,
+    TurnOut,
+)
 from apps.chat.services import delete_conversation, rename_conversation
 from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
 
@@ -23,10 +31,28 @@ class ConversationsView(ApiView):
         summary="Your conversations",
         tags=["conversations"],
         parameters=[CURSOR, LIMIT],
-        responses={200: page_of(ConversationOut, "ConversationPage"), **errors()},
+        responses={200: page_of(ConversationOut, "ConversationPage"), **errors(400)},
     )
     def get(self, request: Request) -> Response:
         return page(request, conversations(), ConversationOut, context=_TITLES)
+
+
+class ConversationSearchView(ApiView):
+    """Asked as a page asks it: the newest that hold the words, in one answer."""
+
+    @extend_schema(
+        operation_id="conversations_find",
+        summary="Search in your conversations",
+        description="In titles, questions and answers, those left out that you may no longer "
+        "read. The newest 20.",
+        tags=["conversations"],
+        parameters=[OpenApiParameter("q", str, required=True, description="A part of the text.")],
+        responses={200: FoundConversationsOut, **errors(400)},
+    )
+    def get(self, request: Request) -> Response:
+        if not (wanted := request.query_params.get("q", "").strip()):
+            raise ValidationError({"q": [_("Say what to look for.")]})
+        return Response(FoundConversationsOut({"items": find_conversations(wanted)}).data)
 
 
 class ConversationView(ApiView):
@@ -74,5 +100,6 @@ def _with_turns(conversation: Conversation) -> dict[str, Any]:
 
 urlpatterns = [
     path("conversations", ConversationsView.as_view(), name="conversations"),
+    path("conversations/find", ConversationSearchView.as_view(), name="conversations-find"),
     path("conversations/<uuid:conversation>", ConversationView.as_view(), name="conversation"),
 ]

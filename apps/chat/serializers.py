@@ -28,6 +28,16 @@ class ChatIn(ReachIn):
     stream = serializers.BooleanField(default=False, help_text="Answer as text/event-stream.")
 
 
+class FrameOut(serializers.Serializer[Any]):
+    """One event of a stream; ``data`` is JSON, see docs/api.md."""
+
+    event = serializers.CharField(help_text="The `type` of the frame.")
+    id = serializers.CharField(help_text="Its number, for Last-Event-ID.")
+    data = serializers.CharField(  # type: ignore[assignment] # a field, not the values
+        help_text="JSON with the same `type` and number, and the rest."
+    )
+
+
 class SourceOut(serializers.Serializer[Any]):
     number = serializers.IntegerField(help_text="The n of [n] in the answer.")
     chunk = serializers.CharField()
@@ -106,6 +116,29 @@ class ConversationWithTurnsOut(ConversationOut):
 
     class Meta(ConversationOut.Meta):
         fields = (*ConversationOut.Meta.fields, "turns")  # type: ignore[assignment]
+
+
+class FoundConversationOut(serializers.Serializer[Any]):
+    conversation = serializers.UUIDField(source="conversation_id")
+    title = serializers.CharField()
+    snippet = serializers.CharField(help_text="Around the words; empty where the title has them.")
+    turn = serializers.UUIDField(source="turn_id", allow_null=True)
+    updated_at = serializers.DateTimeField()
+
+
+class FoundConversationsOut(serializers.Serializer[Any]):
+    items = FoundConversationOut(many=True)
+
+
+class AgainIn(serializers.Serializer[Any]):
+    message = serializers.CharField(
+        max_length=LONGEST_QUERY,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Another question in its place; empty asks the same once more.",
+    )
+    stream = serializers.BooleanField(default=False, help_text="Answer as text/event-stream.")
 
 
 class TitleIn(serializers.Serializer[Any]):

@@ -9,7 +9,6 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import close_old_connections
 from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
@@ -22,6 +21,7 @@ from apps.chat import running, services
 from apps.chat.api import stream
 from apps.chat.frames import LONGEST_QUESTION
 from apps.chat.models import Conversation
+from apps.chat.serializers import FrameOut
 from apps.core.aio import run_async
 from apps.core.drf import STATUS, ApiView, checked, exception_handler, short_error
 from apps.core.errors import AppError, ErrorCode
@@ -120,7 +120,7 @@ class ShortChatView(ApiView):
             (200, "application/json"): OpenApiResponse(
                 ShortOut, examples=[OpenApiExample("Answered", value=_ANSWER)]
             ),
-            (200, "text/event-stream"): OpenApiResponse(OpenApiTypes.STR),
+            (200, "text/event-stream"): OpenApiResponse(FrameOut),
             400: _error(
                 "The request is not understood. See the details for what to change.",
                 ErrorCode.BAD_REQUEST,

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Model
 from django.http import HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import parse_etags, quote_etag
@@ -49,6 +50,13 @@ def _conditional(request: Request, response: HttpResponse) -> HttpResponseBase |
     response["ETag"] = tag
     response["Cache-Control"] = "private, no-cache"
     return get_conditional_response(request._request, etag=tag, response=response)  # noqa: SLF001 - DRF's name for it
+
+
+def hold(found: object) -> None:
+    """Nobody else writes to this row until the transaction ends."""
+    if isinstance(found, Model):
+        rows = type(found)._default_manager.filter(pk=found.pk)  # noqa: SLF001 - Django's name for it
+        list(rows.select_for_update(of=("self",)).values_list("pk"))
 
 
 def require_match(request: Request, current: Response) -> None:

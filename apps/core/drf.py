@@ -11,6 +11,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.http.response import HttpResponseBase
@@ -26,7 +27,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.core import conditions
+from apps.core import conditions, parameters
 from apps.core.errors import AppError, ErrorCode, message_of, sentence_with
 from apps.core.room import is_full
 
@@ -185,9 +186,11 @@ class ShallowJSONParser(JSONParser):
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().parse(*args, **kwargs)
+            data = super().parse(*args, **kwargs)
+            parameters.require_storable(data)
         except RecursionError as error:
             raise ParseError from error
+        return data
 
 
 class ApiView(APIView):
@@ -205,12 +208,25 @@ class ApiView(APIView):
         """What the address names, through the caller's scope. Raises DoesNotExist: 404."""
         return None
 
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """A conditional write looks and writes in one transaction: of two, the second sees what
+        the first one wrote."""
+        if not self._is_conditional(request):
+            return super().dispatch(request, *args, **kwargs)
+        with transaction.atomic():
+            return super().dispatch(request, *args, **kwargs)
+
+    def _is_conditional(self, request: Any) -> bool:
+        is_write = request.method in {"PUT", "PATCH", "DELETE"}
+        can_read = hasattr(self, "get") and self.takes_conditions
+        return is_write and can_read and "If-Match" in request.headers
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        is_write = request.method in {"PUT", "PATCH", "DELETE"}
-        reads = getattr(self, "get", None)
-        if is_write and reads and self.takes_conditions and "If-Match" in request.headers:
-            conditions.require_match(request, reads(request, *args, **kwargs))
+        parameters.require_text(request, kwargs)
+        if self._is_conditional(request):
+            conditions.hold(self.place(**kwargs))
+            conditions.require_match(request, self.get(request, *args, **kwargs))  # type: ignore[attr-defined] # see above
 
     def finalize_response(
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
@@ -297,8 +313,11 @@ def _next(request: Request, last: UUID | int) -> str:
 
 
 # --- the schema ----------------------------------------------------------------------------------
+ERROR_CODES = [code.value for code in ErrorCode]
+
+
 class _ErrorDetail(serializers.Serializer[Any]):
-    code = serializers.ChoiceField(choices=[code.value for code in ErrorCode])
+    code = serializers.ChoiceField(choices=ERROR_CODES)
     message = serializers.CharField(help_text="A sentence a person can act on.")
     details = serializers.DictField(help_text="Values for machines; never the text of a fault.")
 
@@ -328,6 +347,7 @@ _WHEN = {
     409: (ErrorCode.CONFLICT, "It collides with something that is already there."),
     413: (ErrorCode.TOO_LARGE, "The body is larger than this installation accepts."),
     415: (ErrorCode.UNSUPPORTED, "This kind of file is not read."),
+    422: (ErrorCode.BAD_REQUEST, "It is understood, and cannot be done as it is."),
     502: (ErrorCode.ENGINE_ERROR, "The model server answered with an error."),
     503: (ErrorCode.ENGINE_UNAVAILABLE, "A model does not answer; see Retry-After."),
     507: (ErrorCode.DISK_FULL, "The disk of this installation has no room for it."),

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Value = str | bool | float
 DEEPEST = 8
@@ -52,6 +52,17 @@ class Compound(BaseModel):
 
     type: Literal["and", "or"]
     filters: list["Comparison | Compound"] = Field(max_length=100)
+
+    @model_validator(mode="after")
+    def _is_not_too_deep(self) -> "Compound":
+        if self.depth > DEEPEST:
+            raise ValueError(f"at most {DEEPEST} levels of filters")
+        return self
+
+    @property
+    def depth(self) -> int:
+        inner = (each.depth for each in self.filters if isinstance(each, Compound))
+        return 1 + max(inner, default=0)
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
         join = all if self.type == "and" else any

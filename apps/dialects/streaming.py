@@ -49,6 +49,8 @@ async def begun(opened: Opened, *, is_kept: bool) -> Collected | None:
         return None
     except asyncio.CancelledError:
         await _stopped(opened)
+        if not is_kept:
+            await _dropped(opened)
         raise
     if said is not None and not is_kept:
         await _dropped(opened)

@@ -1,13 +1,14 @@
 """The list of documents with their state, and how many there are. Adding is in ``apps.intake``."""
 
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import UUIDField
 
 from apps.core.drf import (
     CURSOR,
@@ -17,6 +18,8 @@ from apps.core.drf import (
     page,
     page_of,
 )
+from apps.core.parameters import choice
+from apps.documents import services
 from apps.documents.queries import balance, documents_with_state
 from apps.documents.runs.waiting import seconds_left
 from apps.documents.serializers import (
@@ -52,11 +55,13 @@ class DocumentsView(ApiView):
     )
     def get(self, request: Request, collection: UUID) -> Response:
         rows = documents_with_state(self.place(collection=collection))
-        for name in ("state", "external_id", "name"):
+        if state := choice(request, "state", STATES):
+            rows = rows.filter(state=state)
+        for name in ("external_id", "name"):
             if wanted := request.query_params.get(name):
                 rows = rows.filter(**{name: wanted})
-        if mail := request.query_params.get("parent"):
-            rows = rows.filter(parent=UUIDField().run_validation(mail))
+        if (mail := request.query_params.get("parent")) is not None:
+            rows = rows.filter(parent=serializers.UUIDField().run_validation(mail))
         return page(request, rows, DocumentOut)
 
 
@@ -78,6 +83,34 @@ class BalanceView(ApiView):
         )
 
 
+class RetriedOut(serializers.Serializer[Any]):
+    retried = serializers.IntegerField()
+
+
+class RetryFailedView(ApiView):
+    http_method_names = ["post", "options"]
+
+    def place(self, *, collection: UUID) -> Collection:
+        return Collection.objects.get(pk=collection)
+
+    @extend_schema(
+        operation_id="documents_retry_failed",
+        summary="Read everything again that failed",
+        description="Not what fails however often it is read, such as a file with a password.",
+        tags=["documents"],
+        request=None,
+        responses={202: RetriedOut, **errors(403, 404)},
+    )
+    def post(self, request: Request, collection: UUID) -> Response:
+        place = self.place(collection=collection)
+        return Response({"retried": services.retry_failed(collection=place)}, status=202)
+
+
 urlpatterns = [
+    path(
+        "collections/<uuid:collection>/retry-failed",
+        RetryFailedView.as_view(),
+        name="retry-failed",
+    ),
     path("collections/<uuid:collection>/balance", BalanceView.as_view(), name="balance"),
 ]

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.errors import message_of
+from apps.core.parameters import require_storable
 from apps.documents.deletion.receipts import body
 from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, LedgerEntry
 from apps.documents.passages.models import edited
@@ -52,6 +53,7 @@ class DocumentsIn(serializers.Serializer[Any]):
     )
 
     def validate_metadata(self, value: Any) -> Any:
+        require_storable(value)
         if not isinstance(value, dict) or len(json.dumps(value)) > MOST_METADATA:
             raise serializers.ValidationError(_("An object of at most 16 KB."))
         return value

@@ -21,6 +21,7 @@ from apps.documents.arrival.removed import note_removed
 from apps.documents.arrival.sniff import media_type_of
 from apps.documents.deletion.endings import document_ends
 from apps.documents.models import DeletionReceipt, Document, DocumentVersion, IngestRun
+from apps.documents.queries import worth_another_try
 from apps.documents.runs import ledger
 from apps.documents.runs.ledger import Clock, Passed, Stage
 from apps.documents.runs.queue import queue
@@ -204,6 +205,15 @@ def retry(*, document: Document) -> IngestRun:
         return active
     events.record("document.retried", document, name=document.name)
     return queue(version)
+
+
+def retry_failed(*, collection: Collection) -> int:
+    """``retry`` for everything that failed for a reason that trying again can change; how many."""
+    current_scope().require_write(collection.pk)
+    failed = list(worth_another_try(collection))
+    for document in failed:
+        retry(document=document)
+    return len(failed)
 
 
 @transaction.atomic

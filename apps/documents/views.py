@@ -27,7 +27,6 @@ from apps.documents.queries import (
     balance,
     documents_with_state,
     with_state,
-    worth_another_try,
 )
 from apps.documents.runs.incoming import batches
 from apps.documents.runs.waiting import places_of, seconds_left
@@ -208,9 +207,7 @@ def retry(request: HttpRequest, document: UUID) -> HttpResponse:
 def retry_failed(request: HttpRequest, collection: UUID) -> HttpResponse:
     """Everything of a collection that failed, once more; not what fails however often it is read."""
     place = _place(collection)
-    current_scope().require_write(place.pk)
-    for document in worth_another_try(place):
-        services.retry(document=document)
+    services.retry_failed(collection=place)
     return render(request, "documents/_rows.html", _rows(request, place))
 
 

@@ -87,6 +87,7 @@ class UploadsView(_TusView):
         request=None,
         responses={
             201: OpenApiResponse(description="`Location` is the address of the upload."),
+            412: OpenApiResponse(description="Not this version of the protocol."),
             **errors(400, 403, 404, 413, 507),
         },
     )

@@ -76,7 +76,7 @@ class DocumentsView(DocumentsListView):
         tags=["documents"],
         parameters=[IDEMPOTENCY_KEY],
         request={"multipart/form-data": DocumentsIn, "application/json": DocumentsIn},
-        responses={202: DocumentsAddedOut, **errors(400, 403, 404, 409, 413, 415)},
+        responses={202: DocumentsAddedOut, **errors(400, 403, 404, 409, 413, 415, 422)},
         examples=[
             OpenApiExample(
                 "A text",

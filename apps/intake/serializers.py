@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.errors import message_of
+from apps.core.parameters import require_storable
 from apps.documents.serializers import MOST_METADATA, AddedOut, CodedOut, RefusedOut
 from apps.intake import services
 from apps.intake.models import Unpacking, Upload
@@ -148,6 +149,7 @@ class MetadataIn(serializers.Serializer[Any]):
     metadata = serializers.JSONField(required=False, default=dict, binary=True)
 
     def validate_metadata(self, value: Any) -> Any:
+        require_storable(value)
         if not isinstance(value, dict) or len(json.dumps(value)) > MOST_METADATA:
             raise serializers.ValidationError("An object of at most 16 KB.")
         return value

@@ -4,12 +4,12 @@ from uuid import UUID
 
 from django.urls import path
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, ApiView, checked, errors, page, page_of
 from apps.core.idempotency import idempotent
+from apps.core.parameters import choice
 from apps.documents.serializers import DeletionOut
 from apps.sources import push, services
 from apps.sources.models import Source, SourceRun
@@ -172,9 +172,7 @@ class SourceView(ApiView):
     )
     def delete(self, request: Request, source: UUID) -> Response:
         found = self.place(source=source)
-        wanted = request.query_params.get("documents", "keep")
-        if wanted not in {"keep", "delete"}:
-            raise ValidationError({"documents": ["keep, delete"]})
+        wanted = choice(request, "documents", ["keep", "delete"], default="keep")
         services.delete_source(source=found, keep_documents=wanted == "keep")
         return Response(status=204)
 
@@ -252,7 +250,7 @@ class ExternalIdsView(ApiView):
             LIMIT,
             OpenApiParameter("prefix", str, description="Only those that begin so."),
         ],
-        responses={200: page_of(ExternalIdOut, "ExternalIdPage"), **errors(404)},
+        responses={200: page_of(ExternalIdOut, "ExternalIdPage"), **errors(400, 404)},
     )
     def get(self, request: Request, collection: UUID) -> Response:
         prefix = request.query_params.get("prefix", "")

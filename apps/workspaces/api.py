@@ -12,8 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import reauth
+from apps.accounts import services as accounts
+from apps.accounts.api import owner_of, require_whole_owner
 from apps.accounts.models import ApiKey, Group, User
-from apps.accounts.serializers import KeyOut
+from apps.accounts.serializers import KeyOut, MePatch
 from apps.core.drf import (
     CURSOR,
     IDEMPOTENCY_KEY,
@@ -89,8 +91,7 @@ class MeView(ApiView):
         responses={200: MeOut, **errors()},
     )
     def get(self, request: Request) -> Response:
-        scope, user = current_scope(), request.user
-        assert isinstance(user, User)  # noqa: S101 - IsAuthenticated has run
+        scope, user = current_scope(), owner_of(request)
         key = KeyOut(request.auth).data if isinstance(request.auth, ApiKey) else None
         rooms = [
             {
@@ -106,7 +107,9 @@ class MeView(ApiView):
                 "id": user.pk,
                 "email": user.email,
                 "name": user.name,
+                "login": user.login,
                 "language": user.language,
+                "theme": user.theme,
                 "is_administrator": user.is_administrator,
                 "permissions": sorted(scope.permissions),
                 "workspaces": rooms,
@@ -114,6 +117,24 @@ class MeView(ApiView):
                 "acting": scope.acting(),
             }
         )
+
+    @extend_schema(
+        operation_id="me_update",
+        summary="Change your name, login name, language or theme",
+        description="By yourself, or by a key that may do everything you may.",
+        tags=["me"],
+        request=MePatch,
+        responses={200: MeOut, **errors(400, 403, 409)},
+    )
+    def patch(self, request: Request) -> Response:
+        require_whole_owner(request)
+        user, wanted = owner_of(request), checked(MePatch, request.data)
+        if {"name", "login"} & set(wanted):
+            names = {"name": user.name, "login": user.login}
+            names |= {name: wanted[name] for name in names if name in wanted}
+            accounts.rename_user(user=user, **names)
+        accounts.prefer(user=user, language=wanted.get("language"), theme=wanted.get("theme"))
+        return self.get(request)
 
 
 class WorkspacesView(ApiView):
@@ -232,7 +253,7 @@ class MemberView(ApiView):
         summary="Change a role",
         tags=["members"],
         request=RoleIn,
-        responses={200: MemberOut, **errors(400, 403, 404)},
+        responses={200: MemberOut, **errors(400, 403, 404, 409)},
     )
     def patch(self, request: Request, workspace: str, member: UUID) -> Response:
         found = self.place(workspace=workspace, member=member)
@@ -244,7 +265,7 @@ class MemberView(ApiView):
         operation_id="members_remove",
         summary="Take a role away",
         tags=["members"],
-        responses={204: None, **errors(403, 404)},
+        responses={204: None, **errors(403, 404, 409)},
     )
     def delete(self, request: Request, workspace: str, member: UUID) -> Response:
         services.remove_member(member=self.place(workspace=workspace, member=member))

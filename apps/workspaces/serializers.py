@@ -28,7 +28,7 @@ _PERMISSIONS = serializers.ListField(
     child=serializers.ChoiceField(choices=[permission.value for permission in Permission])
 )
 _ROLE_HELP = "viewer, contributor, manager, or the name of a role of the installation's own."
-_LANGUAGES = [("", "of the question"), ("en", "English"), ("zh", "Chinese")]
+ANSWER_LANGUAGES = [("", "of the question"), ("en", "English"), ("zh", "Chinese")]
 
 
 class WorkspaceIn(serializers.Serializer[Any]):
@@ -38,7 +38,7 @@ class WorkspaceIn(serializers.Serializer[Any]):
     )
     mode = serializers.ChoiceField(choices=AnswerMode.choices, required=False)
     language = serializers.ChoiceField(
-        choices=_LANGUAGES, required=False, default="", help_text="Of answers."
+        choices=ANSWER_LANGUAGES, required=False, default="", help_text="Of answers."
     )
     prompt = serializers.CharField(
         max_length=4000, required=False, allow_blank=True, help_text="Added to every question."
@@ -48,7 +48,7 @@ class WorkspaceIn(serializers.Serializer[Any]):
 class WorkspacePatch(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120, required=False)
     mode = serializers.ChoiceField(choices=AnswerMode.choices, required=False)
-    language = serializers.ChoiceField(choices=_LANGUAGES, required=False)
+    language = serializers.ChoiceField(choices=ANSWER_LANGUAGES, required=False)
     prompt = serializers.CharField(max_length=4000, required=False, allow_blank=True)
     model = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
@@ -200,7 +200,9 @@ class MeOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     email = serializers.EmailField()
     name = serializers.CharField()
-    language = serializers.CharField()
+    login = serializers.CharField(help_text="Empty: the e-mail address alone signs in.")
+    language = serializers.CharField(help_text="Empty: what the browser asks for.")
+    theme = serializers.CharField()
     is_administrator = serializers.BooleanField()
     permissions = serializers.ListField(
         child=serializers.ChoiceField(choices=[permission.value for permission in Permission]),

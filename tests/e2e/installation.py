@@ -45,6 +45,7 @@ class Installation:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self.address = ""
+        self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self.model.__enter__()
@@ -52,11 +53,12 @@ class Installation:
         self.address = f"http://127.0.0.1:{web}"
         ports = {"PORT": web, "MODEL_HOST_PORT": model_host, "INDEX_HOST_PORT": index_host}
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.environment = self._environment({**ports, "LLM_PORT": llm})
         self._log = (self.folder / "supervisor.log").open("wb")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "workers.supervise"],
             cwd=ROOT,
-            env=self._environment({**ports, "LLM_PORT": llm}),
+            env=self.environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

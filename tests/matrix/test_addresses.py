@@ -40,7 +40,7 @@ ACTORS = [
     *(f"program for {who}" for who in FOR),
 ]
 # Goes through the event loop, which sees only what is committed.
-APART = ("/stop",)
+APART = ("/stop", "/again")
 
 
 class OnBehalf(Client):

@@ -9,12 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.drf import CURSOR, LIMIT, ApiView, errors, page, page_of
+from apps.core.parameters import choice
 from apps.documents.deletion import receipts
 from apps.documents.models import DeletionReceipt
 from apps.documents.serializers import DeletionOut
 from apps.workspaces.api import workspace_named
 from apps.workspaces.models import Collection, Workspace
 
+_STATES = ["pending", "complete"]
 _PAGE = page_of(DeletionOut, "DeletionPage")
 
 
@@ -30,7 +32,7 @@ class DeletionsView(ApiView):
         parameters=[
             CURSOR,
             LIMIT,
-            OpenApiParameter("state", str, enum=["pending", "complete"], description="Only those."),
+            OpenApiParameter("state", str, enum=_STATES, description="Only those."),
         ],
         responses={200: _PAGE, **errors(400)},
     )
@@ -86,8 +88,7 @@ class DeletionView(ApiView):
 
 
 def _page(request: Request, rows: QuerySet[DeletionReceipt]) -> Response:
-    state = request.query_params.get("state")
-    if state in {"pending", "complete"}:
+    if state := choice(request, "state", _STATES):
         rows = rows.filter(done_at__isnull=state == "pending")
     return page(request, rows, DeletionOut)
 

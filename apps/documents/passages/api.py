@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, ApiView, checked, errors, page, page_of
 from apps.core.idempotency import idempotent
+from apps.core.parameters import flag
 from apps.documents.api_document import VERSION, version_of
 from apps.documents.models import Chunk, Document
 from apps.documents.passages import edits
@@ -140,8 +141,8 @@ class PassagesView(ApiView):
     )
     def get(self, request: Request, document: UUID) -> Response:
         version = version_of(request, self.place(document=document))
-        show = "changed" if request.query_params.get("changed") in {"1", "true"} else ""
-        words = request.query_params.get("q", "")[:200].replace("\x00", "")
+        show = "changed" if flag(request, "changed") else ""
+        words = request.query_params.get("q", "")[:200]
         return page(request, passages_of(version, words=words, show=show), PassageOut, by="ordinal")
 
     @extend_schema(
@@ -152,7 +153,7 @@ class PassagesView(ApiView):
         tags=["passages"],
         parameters=[IDEMPOTENCY_KEY],
         request=PassageIn,
-        responses={201: PassageOut, **errors(400, 403, 404)},
+        responses={201: PassageOut, **errors(400, 403, 404, 422)},
     )
     @idempotent
     def post(self, request: Request, document: UUID) -> Response:
@@ -190,7 +191,7 @@ class PassageView(ApiView):
         "and PASSAGE_TOO_LONG are answered with 422.",
         tags=["passages"],
         request=PassagePatch,
-        responses={200: PassageOut, **errors(400, 403, 404, 409)},
+        responses={200: PassageOut, **errors(400, 403, 404, 409, 422)},
     )
     def patch(self, request: Request, document: UUID, chunk: UUID) -> Response:
         found = self.place(document=document, chunk=chunk)

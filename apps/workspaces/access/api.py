@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api import require_whole_key
 from apps.accounts.serializers import PersonOut
 from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, ApiView, checked, errors, page, page_of
 from apps.core.idempotency import idempotent
@@ -99,10 +100,12 @@ class AccessRequestsView(ApiView):
     @extend_schema(
         operation_id="access_requests_create",
         summary="Ask to be let into a collection",
+        description="By yourself, by a key that may do everything you may, or by an application "
+        "for you. A key that reads or asks writes to nobody in your name.",
         tags=["access"],
         parameters=[IDEMPOTENCY_KEY],
         request=AccessIn,
-        responses={201: AccessOut, **errors(400, 404, 409)},
+        responses={201: AccessOut, **errors(400, 403, 404, 409)},
         examples=[
             OpenApiExample(
                 "For a tender",
@@ -117,6 +120,7 @@ class AccessRequestsView(ApiView):
     @idempotent
     def post(self, request: Request, workspace: str) -> Response:
         room = self.place(workspace=workspace)
+        require_whole_key(request)
         wanted = checked(AccessIn, request.data)
         made = services.ask(
             workspace=room, collection_id=wanted["collection"], reason=wanted["reason"]
@@ -141,10 +145,12 @@ class AccessRequestView(ApiView):
         operation_id="access_requests_withdraw",
         summary="Withdraw a request of yours",
         tags=["access"],
-        responses={204: None, **errors(404, 409)},
+        responses={204: None, **errors(403, 404, 409)},
     )
     def delete(self, request: Request, workspace: str, access: UUID) -> Response:
-        services.withdraw(request=self.place(workspace=workspace, access=access))
+        found = self.place(workspace=workspace, access=access)
+        require_whole_key(request)
+        services.withdraw(request=found)
         return Response(status=204)
 
 

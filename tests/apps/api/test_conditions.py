@@ -1,6 +1,9 @@
 """ETags, changes that only happen to what was seen, and answers with some fields only."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
 
 from tests import factories
 from tests.apps.api.conftest import code_of
@@ -54,3 +57,24 @@ def test_a_field_that_there_is_not_is_refused(bob, lease, api_of):
     response = api_of(bob).get(f"documents/{lease.pk}?fields=id,secret")
     assert response.status_code == 400
     assert "fields" in response.json()["error"]["details"]["fields"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_writes_in_the_same_instant_one_passes(alice, workspace, collection, api_of):
+    mine, path = api_of(alice), f"collections/{collection.pk}"
+    tag = mine.get(path)["ETag"]
+
+    def write(name: str) -> int:
+        try:
+            answer = mine.client.patch(
+                f"/api/v1/{path}",
+                {"name": name},
+                "application/json",
+                headers={**mine.headers, "If-Match": tag},
+            )
+            return int(answer.status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(write, ("A", "B", "C", "D"))) == [200, 412, 412, 412]

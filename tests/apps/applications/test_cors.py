@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.applications import services
+from apps.applications import cors, services
 from apps.core.errors import AppError
 from apps.permissions.scope import system_scope
 from tests.apps.applications.conftest import Make, Program
@@ -24,6 +24,7 @@ def test_a_named_origin_may_call_and_another_may_not(make_program: Make) -> None
     assert asked.status_code == 204
     assert asked["Access-Control-Allow-Origin"] == ERP
     assert "X-On-Behalf-Of" in asked["Access-Control-Allow-Headers"]
+    assert "If-None-Match" in asked["Access-Control-Allow-Headers"]
     assert "Access-Control-Allow-Credentials" not in asked
     assert "Access-Control-Allow-Origin" not in preflight("https://evil.example")
     for origin, allowed in ((ERP, ERP), ("https://evil.example", None), ("null", None)):
@@ -31,6 +32,19 @@ def test_a_named_origin_may_call_and_another_may_not(make_program: Make) -> None
         answer = program.client.get("/api/v1/me", headers=headers)
         assert answer.get("Access-Control-Allow-Origin") == allowed
         assert "Origin" in answer["Vary"]
+
+
+def test_preflights_are_answered_while_redis_is_down(
+    make_program: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_program(origins=[ERP])
+
+    def fail(*_args: Any, **_kwargs: Any) -> None:
+        raise ConnectionError("Redis is down")
+
+    monkeypatch.setattr(cors.cache, "get", fail)
+    monkeypatch.setattr(cors.cache, "set", fail)
+    assert preflight(ERP)["Access-Control-Allow-Origin"] == ERP
 
 
 def test_the_origin_of_another_application_does_not_count(make_program: Make) -> None:

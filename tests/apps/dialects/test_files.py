@@ -185,3 +185,12 @@ def test_a_search_that_cannot_be_done_is_refused(bob, store, v1_of, body):
     response = v1_of(bob).post(f"/v1/vector_stores/{store}/search", body)
     assert response.status_code == 400
     error_of(response)
+
+
+def test_filters_are_followed_so_deep_and_no_deeper(bob, store, v1_of):
+    filters = {"type": "eq", "key": "kind", "value": "lease"}
+    for _ in range(9):
+        filters = {"type": "and", "filters": [filters]}
+    body = {"query": "notice period", "filters": filters}
+    answer = v1_of(bob).post(f"/v1/vector_stores/{store}/search", body)
+    assert answer.status_code == 400
