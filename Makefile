@@ -34,6 +34,7 @@ lint:                ## style of code, templates and scripts
 types:               ## mypy --strict
 	@$(SET_UP) venv-dev
 	@$(RUN) mypy apps kb_platform workers scripts
+	@$(RUN) mypy clients/python/src
 
 contracts:           ## who may import whom, migrations, Django's checks, documents that must agree
 	@$(SET_UP) venv-dev

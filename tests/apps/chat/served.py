@@ -28,6 +28,8 @@ from kb_platform.asgi import application
 from tests import factories
 
 WORDS = 600
+# With it the model talks at once, and alice may administer.
+IS_QUICK = "--quick" in sys.argv
 
 
 async def _slowly(turns: object, *, max_tokens: int) -> object:
@@ -47,7 +49,7 @@ def _cookie(user: User) -> str:
 
 def _set_up() -> tuple[User, str]:
     call_command("migrate", verbosity=0)
-    user = factories.make_user("alice")
+    user = factories.make_user("alice", is_administrator=IS_QUICK)
     workspace = factories.make_workspace("Leases", manager=user)
     collection = factories.make_collection(workspace, "Contracts")
     factories.make_document(collection, "lease.pdf", texts=["The notice period is ninety days."])
@@ -73,5 +75,6 @@ async def _serve(cookie: str, key: str) -> None:
 
 if __name__ == "__main__":
     person, key = (User.objects.get(), "") if "--second" in sys.argv else _set_up()
-    factory.fakes().generator.stream = _slowly  # type: ignore[assignment,method-assign]
+    if not IS_QUICK:
+        factory.fakes().generator.stream = _slowly  # type: ignore[assignment,method-assign]
     asyncio.run(_serve(_cookie(person), key))
