@@ -129,6 +129,8 @@ class MeView(ApiView):
     def patch(self, request: Request) -> Response:
         require_whole_owner(request)
         user, wanted = owner_of(request), checked(MePatch, request.data)
+        if wanted.get("login", user.login) != user.login:
+            reauth.require(request)  # it is a new way in
         if {"name", "login"} & set(wanted):
             names = {"name": user.name, "login": user.login}
             names |= {name: wanted[name] for name in names if name in wanted}
