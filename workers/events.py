@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 @task(jobs.SEAL, reason="append links to the chain of events")
 def seal() -> None:
     """Give every new event its place in the chain."""
-    if chain.seal() and settings.SYSLOG:
+    if chain.extend() and settings.SYSLOG:
         jobs.RELAY.enqueue()
 
 

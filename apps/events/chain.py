@@ -86,17 +86,17 @@ def link_of(before: str, position: int, event: Event) -> str:
     return hashlib.sha256(f"{before}\n{position}\n{event.pk}\n{event.digest}".encode()).hexdigest()
 
 
-def seal() -> int:
+def extend() -> int:
     """Append every event that is not in the chain yet. Returns how many were. Runs beside itself
     without harm: of two at the same time one does nothing."""
     done = 0
-    while count := _seal_batch():
+    while count := _extend_batch():
         done += count
     return done
 
 
 @transaction.atomic
-def _seal_batch() -> int:
+def _extend_batch() -> int:
     head = _head()
     rows = list(waiting().order_by("id")[:BATCH])
     if not rows:

@@ -36,7 +36,7 @@ def erase(*, person: UUID, names: tuple[str, ...] = ()) -> int:
     """Empty what is written of this person. Returns of how many events. What is not in the chain
     yet is sealed first, so that what was erased has a place in it."""
     current_scope().require(Permission.ADMINISTER)
-    chain.seal()
+    chain.extend()
     ids = list(naming(person, names).exclude(position=None).values_list("pk", flat=True))
     if not ids:
         return 0

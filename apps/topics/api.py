@@ -9,9 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import reauth
-from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
-from apps.permissions.roles import Permission
-from apps.permissions.scope import ScopeDenied, current_scope
+from apps.core.drf import CURSOR, LIMIT, checked, errors, page, page_of
+from apps.permissions.views import AdministrationView
 from apps.topics import queries, services
 from apps.topics.deciding import as_json
 from apps.topics.forms import TopicForm, TopicRuleForm
@@ -30,16 +29,7 @@ from apps.topics.serializers import (
 TAGS = ["topics"]
 
 
-class _ForAdministrators(ApiView):
-    """Asked before anything is looked up: to others none of it exists or does not."""
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if not current_scope().allows(Permission.ADMINISTER):
-            raise Topic.DoesNotExist if self.kwargs else ScopeDenied(Permission.ADMINISTER)
-
-
-class TopicsView(_ForAdministrators):
+class TopicsView(AdministrationView):
     @extend_schema(
         operation_id="topics_list",
         summary="Topics: kinds of question",
@@ -71,7 +61,7 @@ class TopicsView(_ForAdministrators):
         return Response(TopicOut(made).data, status=201)
 
 
-class TopicView(_ForAdministrators):
+class TopicView(AdministrationView):
     def place(self, *, topic: UUID) -> Topic:
         return Topic.objects.get(pk=topic)
 
@@ -110,7 +100,7 @@ class TopicView(_ForAdministrators):
         return Response(status=204)
 
 
-class TopicRulesView(_ForAdministrators):
+class TopicRulesView(AdministrationView):
     @extend_schema(
         operation_id="topic_rules_list",
         summary="Who is kept to topics, or away from them",
@@ -136,7 +126,7 @@ class TopicRulesView(_ForAdministrators):
         return Response(TopicRuleOut(made).data, status=201)
 
 
-class TopicRuleView(_ForAdministrators):
+class TopicRuleView(AdministrationView):
     def place(self, *, topic_rule: UUID) -> TopicRule:
         return queries.rules().get(pk=topic_rule)
 
@@ -185,7 +175,7 @@ def _values_of(rule: TopicRule) -> dict[str, Any]:
     return {**TopicRuleForm.values_of(rule), **rows}
 
 
-class TopicsTryView(_ForAdministrators):
+class TopicsTryView(AdministrationView):
     @extend_schema(
         operation_id="topics_try",
         summary="Which rule would refuse this question?",

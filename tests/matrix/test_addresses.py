@@ -15,6 +15,7 @@ from django.test import Client
 from apps.accounts.models import User
 from apps.applications.models import Reach
 from apps.permissions.roles import ApplicationScope, KeyScope, Role
+from apps.permissions.scope import system_scope
 from apps.workspaces.models import Collection, Workspace
 from tests import factories
 from tests.apps.applications.conftest import Make, Program, make_program
@@ -40,7 +41,7 @@ ACTORS = [
     *(f"program for {who}" for who in FOR),
 ]
 # Goes through the event loop, which sees only what is committed.
-APART = ("/stop", "/again")
+APART = ("turns/<uuid:turn>/stop", "turns/<uuid:turn>/again")
 
 
 class OnBehalf(Client):
@@ -90,6 +91,8 @@ def client_as(people: dict[str, User], make_program: Make) -> Callable[[str], tu
         if actor.startswith("program for "):
             person = people[actor.removeprefix("program for ")]
             program = make_program(reach=Reach.PERSON, scopes=SCOPES)
+            with system_scope("test: no limit"):
+                type(program.key).objects.update(requests_per_minute=100_000)
             return OnBehalf(program, person), True
         client = Client()
         if actor != "anonymous":

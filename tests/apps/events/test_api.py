@@ -39,7 +39,7 @@ def _happened(
         elsewhere = Workspace.objects.get(name="Elsewhere")
         services.record("workspace.changed", workspace_id=elsewhere.pk, name="E")
     with system_scope("test: a worker"):
-        chain.seal()
+        chain.extend()
 
 
 def kinds(answer: Any) -> list[str]:

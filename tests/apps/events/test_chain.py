@@ -22,7 +22,7 @@ def _happened(alice: User, bob: User) -> None:
             services.record("person.renamed", user, email=user.email, name="张三丰" * 2)
     with system_scope("test: something happens"):
         services.record("person.added", email="dora@example.com")
-        chain.seal()
+        chain.extend()
 
 
 def verified(*arguments: str) -> tuple[str, int]:
@@ -46,7 +46,7 @@ def test_an_untouched_list_is_whole() -> None:
 def test_places_have_no_gaps_and_sealing_again_changes_nothing() -> None:
     before = list(Event.objects.order_by("position").values_list("position", "link"))
     assert [position for position, _link in before] == [1, 2, 3, 4, 5]
-    assert chain.seal() == 0
+    assert chain.extend() == 0
     assert list(Event.objects.order_by("position").values_list("position", "link")) == before
 
 
@@ -58,7 +58,7 @@ def test_what_was_committed_late_comes_after_what_is_sealed(alice: User) -> None
     first = Event.objects.order_by("id").first()
     assert first is not None
     Event.objects.filter(pk=late.pk).update(id=first.pk.hex[:-4] + "0000")
-    chain.seal()
+    chain.extend()
     assert chain.verify().is_whole
     assert Event.objects.get(position=6).kind == "person.renamed"
 
@@ -109,7 +109,7 @@ def test_a_person_is_erased_and_the_chain_holds(alice: User, bob: User, admin: U
     out = StringIO()
     call_command("erase_from_events", "--person", bob.email, stdout=out)
     assert "2 events were emptied." in out.getvalue()
-    chain.seal()
+    chain.extend()
     left = str(list(Event.objects.values()))
     assert bob.email not in left
     assert str(bob.pk) not in left
@@ -126,7 +126,7 @@ def test_a_name_in_other_letters_is_found_too(admin: User, alice: User) -> None:
 @pytest.mark.usefixtures("_happened")
 def test_emptying_an_event_by_hand_is_found_though_it_calls_itself_erased(alice: User) -> None:
     call_command("erase_from_events", "--person", alice.email, stdout=StringIO())
-    chain.seal()
+    chain.extend()
     told = Event.objects.get(kind="events.erased")
     Event.objects.filter(position=2).update(data={}, actor=None, salt="", erased_by=told.pk)
     said, status = verified()
@@ -149,7 +149,7 @@ def test_what_a_proof_plants_stays_out(db: None) -> None:
     planted = factories.make_user("planted", email=f"x@{CANARY_DOMAIN}")
     with entered(scope_of(planted)):
         services.record("chat.asked")
-    assert chain.seal() == 0
+    assert chain.extend() == 0
     Event.objects.all().delete()
     assert verified()[1] == 0
 

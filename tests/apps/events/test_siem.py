@@ -40,7 +40,7 @@ def happened(user: User, *names: str) -> None:
         for name in names:
             services.record("person.renamed", user, name=name)
     with system_scope("test: a worker"):
-        chain.seal()
+        chain.extend()
 
 
 def run() -> int:

@@ -47,7 +47,7 @@ def happens(user: User, collection: Collection, kind: str = "document.ready") ->
 def run() -> int:
     """As the worker does, five seconds later."""
     with system_scope("test: a worker"):
-        chain.seal()
+        chain.extend()
         delivery.plan()
         return delivery.deliver()
 
@@ -120,7 +120,7 @@ def test_a_right_that_ends_before_the_message_is_sent_withholds_it(
 ) -> None:
     happens(alice, collection)
     with system_scope("test: a worker"):
-        chain.seal()
+        chain.extend()
         assert delivery.plan() == 1
         collection.grants.filter(user=hook.application.account).delete()  # type: ignore[union-attr]
         delivery.deliver()
@@ -314,7 +314,7 @@ def test_what_was_before_is_not_told(
 ) -> None:
     happens(alice, collection)
     with system_scope("test: a worker"):
-        chain.seal()
+        chain.extend()
     with entered(scope_of(admin)):
         services.create_webhook(name="n", url=listener.url, kinds=["document.ready"])
     with entered(Scope(actor_id=UUID(int=1))):

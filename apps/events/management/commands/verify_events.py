@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with system_scope("command line: whoever may run it owns the installation"):
-            chain.seal()
+            chain.extend()
             report = chain.check()
             is_kept = _is_kept(options["expect"] or "")
         self.stdout.write(f"{report.length} events, {report.erased} of them erased.")
