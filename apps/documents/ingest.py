@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
+from django.db import Error as DatabaseFailed
 from django.db import OperationalError, transaction
 
 from apps.core import blobs
@@ -30,7 +31,7 @@ from apps.documents.runs.indexing import Took, drop_from_index, index_versions
 from apps.documents.runs.leases import Work
 from apps.documents.runs.ledger import Clock, Passed
 from apps.documents.runs.ledger import Stage as Line
-from apps.documents.runs.queue import beside
+from apps.documents.runs.queue import beside, is_fresh
 from apps.documents.runs.recognition import Pages, recognition_of, was_read
 from apps.documents.runs.scanning import scan
 from apps.engines import factory
@@ -55,13 +56,15 @@ def parse(run_id: UUID | None = None) -> None:
     if lead is None:
         return
     along = [] if run_id else Work.claimed_together(beside(lead.run), Stage.PARSE)
-    unsent: list[Work] = []
-    for at, work in enumerate([lead, *along]):
-        with _ending(work):
-            _parse(work, _beat_for(work, along[at:]), unsent)
-    # One message for all of them, when the last is there: whoever takes it takes all along.
-    if unsent:
-        EMBED.enqueue(run_id=str(unsent[0].run.pk))
+    works, unsent = [lead, *along], list[Work]()
+    try:
+        for at, work in enumerate(works, 1):
+            with _giving_back(works[at:]), _ending(work):
+                _parse(work, _beat_for(work, works[at:]), unsent)
+    finally:
+        # One message for all of them, when the last is there: whoever takes it takes all along.
+        if unsent:
+            EMBED.enqueue(run_id=str(unsent[0].run.pk))
 
 
 def _beat_for(work: Work, others: Sequence[Work]) -> Beat:
@@ -124,8 +127,10 @@ def embed(run_id: UUID | None = None) -> None:
     in_index += _indexed([work for work in works if work.run.stage == Stage.EMBED], profile)
     counts = _counts(in_index, profile)
     found = [work for work in in_index if work.run.version_id in counts]
-    for work in publishing.published_together(found, profile, counts):
-        with _ending(work):
+    with _giving_back(found, tried=True):
+        left = publishing.published_together(found, profile, counts)
+    for at, work in enumerate(left, 1):
+        with _giving_back(left[at:]), _ending(work):
             publishing.publish(work, profile, found=counts[work.run.version_id])
 
 
@@ -141,7 +146,7 @@ def _still_wanted(works: list[Work]) -> list[Work]:
 def _companions(lead: Work) -> list[Work]:
     """Other small runs that wait to be embedded. Not those that had a failure: one that the model
     refuses must not fail the others again and again, nor they it."""
-    if lead.run.error_code or lead.run.version.chunk_count > SMALL:
+    if not is_fresh(lead.run) or lead.run.version.chunk_count > SMALL:
         return []
     waiting = IngestRun.objects.filter(
         state=IngestRun.State.QUEUED,
@@ -170,9 +175,9 @@ def _indexed(works: list[Work], profile: EmbeddingProfile) -> list[Work]:
             keeping={work.run.version_id for work in works if work.run.cause},
         )
         return _noted(works, took)
-    except (*_EXPECTED, LeaseLost) as error:
-        for work in works:
-            with _ending(work):
+    except Exception as error:  # noqa: BLE001 - ended below, or raised again
+        for at, work in enumerate(works, 1):
+            with _giving_back(works[at:], tried=True), _ending(work):
                 _raise_for(error, is_alone=len(works) == 1)
         return []
 
@@ -271,6 +276,19 @@ def _apart(work: Work, path: Path, pages: Pages) -> list[ports.Block]:
         )
         attachments.take_in(work, found)
     return blocks
+
+
+@contextmanager
+def _giving_back(others: Sequence[Work], *, tried: bool = False) -> Iterator[None]:
+    """A failure that nobody expected is not that of the others: they go back to the queue at once,
+    as if they had not been taken, or (``tried``: it may be theirs) to be tried alone."""
+    try:
+        yield
+    except Exception:
+        for work in others:
+            with suppress(LeaseLost, DatabaseFailed):
+                work.let_go(counts=tried)
+        raise
 
 
 @contextmanager

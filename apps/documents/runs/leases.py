@@ -173,6 +173,15 @@ class Work:
         job = JOBS[IngestRun.Stage(stage)]
         core_jobs.send_later(job, countdown=delay, run_id=str(self.run.pk))
 
+    def let_go(self, *, counts: bool = False) -> None:
+        """Back to the queue: as if it had not been taken, or (``counts``) as one that was tried and
+        is tried alone from now on."""
+        self._end(
+            IngestRun.State.QUEUED,
+            attempt=F("attempt") if counts else F("attempt") - 1,
+            not_before=timezone.now(),
+        )
+
     def fail(self, code: str, **detail: Any) -> None:
         """For good; a person can try again."""
         self._end(IngestRun.State.FAILED, error_code=code, error_detail=detail, finished=True)

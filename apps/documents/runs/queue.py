@@ -87,7 +87,10 @@ def turns(*stages: str) -> Iterator[UUID]:
 def beside(run: IngestRun) -> list[UUID]:
     """Runs to read in the turn of this one: of small plain texts that nobody has tried yet, in their
     order; none while anybody else waits for a turn, since fairness is counted in files. What was
-    tried before is read alone: it may have ended its worker. In a system scope."""
+    tried before is read alone: it may have ended its worker. So is what is not small itself: texts
+    of a few lines do not wait for the pages of a scan. In a system scope."""
+    if not is_fresh(run) or not _is_quick(run.version):
+        return []
     waiting = _due(timezone.now()).filter(stage=Stage.PARSE)
     lanes = set(waiting.order_by().values_list("workspace_id", "requested_by_id").distinct()[:2])
     if lanes != {(run.workspace_id, run.requested_by_id)}:
@@ -103,6 +106,15 @@ def beside(run: IngestRun) -> list[UUID]:
     # One of each document: two versions of it are never worked on at once.
     first = dict(reversed(rows[: READ_TOGETHER - 1]))
     return [pk for document, pk in first.items() if document != run.document_id]
+
+
+def is_fresh(run: IngestRun) -> bool:
+    """Whether a run that was just taken has never been tried before."""
+    return run.attempt == 1 and not run.error_code
+
+
+def _is_quick(version: DocumentVersion) -> bool:
+    return version.size <= SMALL_FILE and version.media_type in QUICK
 
 
 def _due(now: datetime) -> QuerySet[IngestRun]:

@@ -173,3 +173,62 @@ def test_large_files_are_not_read_together(
             add(collection, f"The notice period of {name} is long.".encode(), name)
     ingest.parse()
     assert states() == ["embed queued", "parse queued"]
+
+
+def test_small_files_do_not_wait_behind_a_large_one_that_leads(
+    as_: As, alice: User, collection: Collection
+) -> None:
+    with as_(alice):
+        add(collection, b"%PDF-1.4\n a scan of many pages", "scan.pdf")
+        for name in ("a.txt", "b.txt"):
+            add(collection, f"The notice period of {name} is long.".encode(), name)
+    ingest.parse()
+    assert states() == ["parse failed", "parse queued", "parse queued"]
+
+
+def test_what_was_tried_before_takes_no_others_along(uploaded: list[Document]) -> None:
+    killer = IngestRun.objects.order_by("created_at", "pk")[0]
+    IngestRun.objects.filter(pk=killer.pk).update(attempt=1)
+    ingest.parse()
+    assert states() == ["embed queued"] + ["parse queued"] * (MANY - 1)
+    for _ in range(MANY):
+        ingest.parse()
+    IngestRun.objects.filter(pk=killer.pk).update(attempt=1)
+    ingest.embed(killer.pk)
+    assert states() == ["publish done"] + ["embed queued"] * (MANY - 1)
+
+
+def test_a_failure_that_nobody_expected_is_not_that_of_the_others(
+    uploaded: list[Document],
+    sent_jobs: Sent,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    fails_for(monkeypatch, ingest, "_read", OSError(5, "the disk"))
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(OSError, match="the disk"):
+        ingest.parse()
+    left = ["parse queued"] * (MANY - 3)
+    assert states() == ["embed queued"] * 2 + ["parse running"] + left
+    fresh = IngestRun.objects.filter(state="queued", stage="parse")
+    assert set(fresh.values_list("attempt", flat=True)) == {0}, "they were not begun"
+    assert [name for name, _ in sent_jobs].count(EMBED.name) == 1, "for the two that were read"
+
+
+def test_a_bug_while_embedding_together_leaves_each_to_be_tried_alone(
+    uploaded: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed = ingest.index_versions  # type: ignore[attr-defined]
+
+    def only_alone(versions: list[Any], **more: Any) -> Any:
+        if len(versions) > 1 or versions[0].filename == "0.txt":
+            raise KeyError("a bug")
+        return indexed(versions, **more)
+
+    monkeypatch.setattr(ingest, "index_versions", only_alone)
+    ingest.parse()
+    with pytest.raises(KeyError):
+        ingest.embed()
+    assert states() == ["embed running"] + ["embed queued"] * (MANY - 1)
+    for _ in range(MANY):
+        ingest.embed()
+    assert states() == ["embed running"] + ["publish done"] * (MANY - 1)
