@@ -8,6 +8,7 @@ runs ends, then vLLM is stopped.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ import django
 
 from workers.engines.door import Door
 from workers.engines.replica import Replica, State
+from workers.engines.rows import Rows
 from workers.supervision.claims import CannotStart, check_ports, lock, make_folders
 from workers.supervision.plan import Check, Part, Plan, Probe
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from apps.engines.vllm.service import Service
 
 _STOP_S = 30.0
+# How long the end waits for the database to hear of it.
+_SETTLE_S = 15.0
 
 
 class EngineHost:
@@ -41,6 +45,7 @@ class EngineHost:
         hours = read_hours(service.quiet)
         zone = ZoneInfo(time_zone)
         self._service, self._registration, self._key = service, registration, key
+        self._rows = Rows(self._enter, said=_say)
         self._replicas = [
             Replica(
                 part,
@@ -67,11 +72,17 @@ class EngineHost:
             loop.add_signal_handler(number, self._end)
         for door in self._doors:
             await door.open()
+        writing = asyncio.create_task(self._rows.run())
         try:
             await asyncio.gather(*(replica.run() for replica in self._replicas))
         finally:
             for door in self._doors:
                 door.close()
+            if not await self._rows.settle(_SETTLE_S):
+                _say("The database did not hear that the engines ended: their rows are in use.")
+            writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writing
 
     def _end(self) -> None:
         _say("Stopping: nothing new is taken, running answers end first.")
@@ -84,7 +95,7 @@ class EngineHost:
             f"{replica.part.name}: {replica.state}" + (f" ({replica.note})" if replica.note else "")
         )
         if self._registration is not None:
-            await asyncio.to_thread(self._enter, number, replica.state, replica.is_ending)
+            self._rows.note(number, replica.state, is_ending=replica.is_ending)
 
     def _enter(self, number: int, state: State, is_ending: bool) -> None:  # noqa: FBT001 - to_thread
         """The row follows: the engine itself while it is up, its door while it is not."""

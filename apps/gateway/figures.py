@@ -69,13 +69,15 @@ def _text(client: httpx.Client, url: str) -> str | None:
 
 def read(text: str) -> Figures | None:
     """The figures in a text of Prometheus; None where it holds none of them, or is no such text."""
-    values: dict[str, float] = {}
+    each: dict[str, list[float]] = {}
     try:
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                values[sample.name] = values.get(sample.name, 0.0) + sample.value
+                each.setdefault(sample.name, []).append(sample.value)
     except (ValueError, KeyError, IndexError, TypeError):
         return None
+    # Engines behind one address (data parallel) add up, but for what is a part of the whole.
+    values = {name: sum(said) / (len(said) if name in _CACHE else 1) for name, said in each.items()}
     found = [_first(values, names) for names in (_RUNNING, _WAITING, _CACHE, _WRITTEN)]
     if all(value is None for value in found):
         return None

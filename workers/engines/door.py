@@ -16,6 +16,8 @@ _HEAD_S = 10.0
 _LONGEST_HEAD = 64 * 1024
 _MOST_WAITING = 500
 _PIECE = 64 * 1024
+# Of one that waits; more stays with the visitor until the engine takes it.
+_LONGEST_KEPT = 1024 * 1024
 
 
 class Gate(Protocol):
@@ -36,8 +38,8 @@ class Gate(Protocol):
     def wake(self) -> None:
         """Somebody asks it something."""
 
-    async def up(self) -> tuple[str, int]:
-        """Where the engine answers, once it does."""
+    async def up(self) -> tuple[str, int] | None:
+        """Where the engine answers, once it does; None once it is not worth waiting for."""
 
 
 class Door:
@@ -63,9 +65,10 @@ class Door:
         try:
             async with asyncio.timeout(_HEAD_S):
                 head = await reader.readuntil(b"\r\n\r\n")
-            upstream = await self._admitted(head, writer)
+            came = bytearray(head)
+            upstream = await self._admitted(came, reader, writer)
             if upstream is not None:
-                await _pass_through(head, reader, writer, upstream)
+                await _pass_through(bytes(came), reader, writer, upstream)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # gone, too slow or no HTTP: there is nobody to tell
         finally:
@@ -73,32 +76,45 @@ class Door:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _admitted(self, head: bytes, writer: asyncio.StreamWriter) -> tuple[str, int] | None:
-        """Where to pass the request to, perhaps after waking; None where it was answered here."""
+    async def _admitted(
+        self, came: bytearray, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> tuple[str, int] | None:
+        """Where to pass the request to, perhaps after waking; None where it was answered here.
+        ``came``: the head, to which is added what comes while it waits."""
         if (upstream := self._gate.upstream) is not None:
             return upstream
+        head = bytes(came)
         method, _space, rest = head.partition(b" ")
         if method == b"GET":
             _answer(writer, *self._looked(rest.partition(b" ")[0]))
         elif not self._has_key(head):
             _answer(writer, HTTPStatus.UNAUTHORIZED, _error("TOKEN", "A valid key is needed."))
         elif self._gate.can_wake and self._waiting < _MOST_WAITING:
-            return await self._woken(writer)
+            return await self._woken(came, reader, writer)
         else:
             _answer(writer, HTTPStatus.SERVICE_UNAVAILABLE, _STARTING)
         return None
 
-    async def _woken(self, writer: asyncio.StreamWriter) -> tuple[str, int] | None:
+    async def _woken(
+        self, came: bytearray, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> tuple[str, int] | None:
+        """Waits until it is up, the start failed or the visitor left."""
         self._gate.wake()
         self._waiting += 1
+        up, leaving = asyncio.create_task(self._gate.up()), asyncio.create_task(_left(reader, came))
         try:
-            async with asyncio.timeout(self._gate.wake_s):
-                return await self._gate.up()
-        except TimeoutError:
-            _answer(writer, HTTPStatus.SERVICE_UNAVAILABLE, _STARTING)
-            return None
+            await asyncio.wait(
+                {up, leaving}, timeout=self._gate.wake_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            upstream = up.result() if up.done() else None
+            if upstream is None and not leaving.done():
+                _answer(writer, HTTPStatus.SERVICE_UNAVAILABLE, _STARTING)
+            return upstream
         finally:
             self._waiting -= 1
+            for task in (up, leaving):
+                task.cancel()
+            await asyncio.gather(up, leaving, return_exceptions=True)
 
     def _looked(self, path: bytes) -> tuple[HTTPStatus, bytes]:
         """A replica that sleeps is well: whoever looks at it must not think it is down."""
@@ -140,6 +156,17 @@ def _answer(writer: asyncio.StreamWriter, status: HTTPStatus, body: bytes) -> No
         + b"Connection: close\r\n\r\n"
         + body
     )
+
+
+async def _left(reader: asyncio.StreamReader, came: bytearray) -> None:
+    """Returns when the visitor is gone. What is sent meanwhile is kept: only who reads hears that
+    nobody is there any more."""
+    while len(came) < _LONGEST_KEPT:
+        piece = await reader.read(_PIECE)
+        if not piece:
+            return
+        came += piece
+    await asyncio.Future()
 
 
 async def _pass_through(

@@ -54,6 +54,7 @@ class Replica:
         self._ending = asyncio.Event()
         self._asked = asyncio.Event()
         self._is_up = asyncio.Event()
+        self._changed = asyncio.Event()
         self._was_asleep = False
 
     @property
@@ -83,10 +84,13 @@ class Replica:
         """See ``door.Gate``."""
         self._asked.set()
 
-    async def up(self) -> tuple[str, int]:
+    async def up(self) -> tuple[str, int] | None:
         """See ``door.Gate``."""
-        await self._is_up.wait()
-        return self.part.host, self.part.port
+        while not self._is_up.is_set():
+            if not self.can_wake:
+                return None
+            await self._changed.wait()
+        return self.upstream
 
     async def run(self) -> None:
         """Until ``end``: up by day, asleep in quiet hours that nobody asks in."""
@@ -100,6 +104,7 @@ class Replica:
     def end(self) -> None:
         """Take nothing new, let what runs end, stop."""
         self._ending.set()
+        self._tell_waiting()
 
     async def _sleep(self) -> None:
         self._was_asleep = True
@@ -117,7 +122,7 @@ class Replica:
             await self._watch(life)
         finally:
             if life.state is LifeState.READY:
-                await self._drain()
+                await self._drain(life)
             await life.stop()
             living.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -153,20 +158,28 @@ class Replica:
                 if self.state is not State.FAILED:
                     await self._become(State.STARTING)
 
-    async def _drain(self) -> None:
+    async def _drain(self, life: Life) -> None:
         """Let the product hear that nothing new comes here, then wait for what still runs. Who
-        comes to the door of one that goes to sleep waits until it is up again."""
+        comes to the door of one that goes to sleep waits until it is up again. An engine that is
+        too busy to say what it does is not idle."""
+        self._was_asleep = True
         await self._become(State.DRAINING)
         await asyncio.sleep(_HEARD_S)
         self._is_up.clear()
         until = time.monotonic() + self._drain_s
-        while time.monotonic() < until:
+        while time.monotonic() < until and life.state is LifeState.READY:
             activity = await figures.ask(self.engine)
-            if activity is None or not activity.open:
+            if activity is not None and not activity.open:
                 return
             await asyncio.sleep(_LOOK_S)
 
     async def _become(self, state: State, note: str = "") -> None:
         if (state, note) != (self.state, self.note):
             self.state, self.note = state, note
+            self._tell_waiting()
             await self._told(self)
+
+    def _tell_waiting(self) -> None:
+        """Whoever waits in ``up`` looks again."""
+        self._changed.set()
+        self._changed = asyncio.Event()

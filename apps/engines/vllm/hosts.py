@@ -57,8 +57,23 @@ def host_of(words: str) -> Host:
 
 def processor() -> Host:
     """This machine's processors and free memory."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Host(0, int(psutil.virtual_memory().available), name="CPU", processors=count or 1)
+    count = len(allowed_processors())
+    return Host(0, int(psutil.virtual_memory().available), name="CPU", processors=count)
+
+
+def allowed_processors() -> tuple[str, ...]:
+    """The numbers of those that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return tuple(map(str, sorted(os.sched_getaffinity(0))))
+    return tuple(map(str, range(os.cpu_count() or 1)))
+
+
+def allowed_gpus() -> tuple[str, ...] | None:
+    """The GPUs that CUDA_VISIBLE_DEVICES leaves to this process, by number or name; None: all."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return None
+    return tuple(name.strip() for name in named.split(",") if name.strip())
 
 
 def read_graphics(table: str) -> Host | None:
@@ -78,11 +93,13 @@ def read_graphics(table: str) -> Host | None:
 
 def _graphics() -> Host | None:
     program = shutil.which("nvidia-smi")
-    if program is None:
+    allowed = allowed_gpus()
+    if program is None or allowed == ():
         return None
+    only = () if allowed is None else ("-i", ",".join(allowed))
     try:
         done = subprocess.run(  # noqa: S603 - a fixed question to a program of the system
-            [program, *_ASK], capture_output=True, text=True, timeout=_ASK_S, check=True
+            [program, *_ASK, *only], capture_output=True, text=True, timeout=_ASK_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None

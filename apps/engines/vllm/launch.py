@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
+from apps.engines.vllm.hosts import allowed_gpus, allowed_processors
 from apps.engines.vllm.plan import Plan
+from apps.engines.vllm.refusal import CannotServe
 
 # What vLLM must not do by itself: tell its makers, fetch from a hub, write prompts into logs.
 _QUIET = {
@@ -16,13 +20,13 @@ _QUIET = {
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How one replica is started. ``devices``: numbers of its GPUs, or of its processors."""
+    """How one replica is started. ``devices``: names of its GPUs, or of its processors."""
 
     folder: Path
     name: str
     host: str
     port: int
-    devices: tuple[int, ...] = ()
+    devices: tuple[str, ...] = ()
     adapters: tuple[tuple[str, str], ...] = ()
     load_format: str = "safetensors"
     adapter_rank: int = 0
@@ -67,18 +71,34 @@ def environment(plan: Plan, launch: Launch, *, key: str) -> dict[str, str]:
         }
     if plan.needs_ray:  # Ray hands out the GPUs of its cluster
         return told
-    return {**told, "CUDA_VISIBLE_DEVICES": ",".join(map(str, launch.devices))}
+    return {**told, "CUDA_VISIBLE_DEVICES": ",".join(launch.devices)}
 
 
-def threads(processors: tuple[int, ...], processes: int) -> str:
+def threads(processors: tuple[str, ...], processes: int) -> str:
     """Processors of each process, apart from each other: ``0,1|2,3``."""
     each = max(1, len(processors) // processes)
     shares = [processors[start * each : (start + 1) * each] for start in range(processes)]
-    return "|".join(",".join(map(str, share)) for share in shares)
+    return "|".join(",".join(share) for share in shares)
 
 
-def devices(plan: Plan, replica: int) -> tuple[int, ...]:
-    """GPUs (processors) of the replica of this number, 0 the first: none belongs to two."""
-    total = plan.processors if plan.is_cpu else plan.gpus
-    each = max(1, total // plan.replicas) if plan.is_cpu else plan.gpus_each
-    return tuple(number % total for number in range(replica * each, (replica + 1) * each))
+def devices(plan: Plan, replica: int) -> tuple[str, ...]:
+    """GPUs (processors) of the replica of this number, 0 the first: none belongs to two, and all are
+    among those that this process may use. Raises CannotServe where there are not so many GPUs."""
+    if plan.is_cpu:
+        own = allowed_processors()
+        each = max(1, len(own) // plan.replicas)
+        return tuple(own[at % len(own)] for at in range(replica * each, (replica + 1) * each))
+    if plan.needs_ray:
+        return ()
+    allowed = allowed_gpus()
+    own = tuple(map(str, range(plan.gpus))) if allowed is None else allowed
+    if plan.gpus_each * plan.replicas > len(own):
+        raise CannotServe(
+            _("%(replicas)d replicas need %(needed)d GPUs, and there are %(all)d.")
+            % {
+                "replicas": plan.replicas,
+                "needed": plan.gpus_each * plan.replicas,
+                "all": len(own),
+            }
+        )
+    return own[replica * plan.gpus_each : (replica + 1) * plan.gpus_each]

@@ -66,6 +66,11 @@ class Plan:
         return self.tp * self.pp
 
     @property
+    def shares(self) -> int:
+        """Processes that divide ``memory`` among them: on a CPU those of all replicas."""
+        return self.gpus_each * self.replicas if self.is_cpu else 1
+
+    @property
     def needs_ray(self) -> bool:
         """One replica is larger than one host."""
         return not self.is_cpu and self.gpus_each > self.gpus
@@ -120,7 +125,8 @@ def _plan(
     each = weights.rank_bytes(shape, tp=tp, pp=pp, stored=stored)
     terms = _terms(shape, host, wanted, tp=tp, pp=pp, batched=batched)
     aside = reserve.bytes_of(shape, tp=tp, batched=batched, is_cpu=host.is_cpu)
-    usable = int(host.memory * wanted.share) // (tp * pp if host.is_cpu else 1)
+    replicas = wanted.replicas or _replicas(host, tp * pp)
+    usable = int(host.memory * wanted.share) // (tp * pp * replicas if host.is_cpu else 1)
     left = usable - each - aside
     if host.is_cpu:
         left = _whole_gib(shape, terms, wanted, left)
@@ -134,7 +140,7 @@ def _plan(
         hosts=host.hosts,
         tp=tp,
         pp=pp,
-        replicas=wanted.replicas or (1 if host.is_cpu else host.all_gpus // (tp * pp)),
+        replicas=replicas,
         dtype=shape.dtype,
         quantisation=shape.quantisation.method,
         cache_dtype=wanted.cache_dtype,
@@ -155,6 +161,11 @@ def _plan(
         processors=host.processors,
         brings_code=shape.brings_code,
     )
+
+
+def _replicas(host: Host, gpus_each: int) -> int:
+    """As many as this host has GPUs for: the others run the command themselves."""
+    return 1 if host.is_cpu else max(1, host.gpus // gpus_each)
 
 
 def _context(shape: Shape, wanted: Wanted) -> int:

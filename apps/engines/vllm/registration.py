@@ -60,7 +60,7 @@ class Registration:
     def _save(self, row: Endpoint | None, replica: int, base_url: str, key: str) -> Endpoint:
         answer = min(settings.LLM_MAX_TOKENS, self.service.plan.context // 4)
         room = max(256, self.service.plan.context - answer - _RULES_TOKENS)
-        first = {"context_tokens": room, "max_tokens": answer} if row is None else {}
+        first = {"context_tokens": room, "max_tokens": answer}
         if self.service.quiet:  # whoever wakes it waits for its start
             first["first_token_s"] = _WAKE_S
         return services.save_endpoint(
@@ -70,7 +70,7 @@ class Registration:
             name=self.name_of(replica),
             base_url=f"{base_url}/v1",
             model=self.service.name,
-            **first,
+            **(first if row is None else {}),  # what was set on a row stays
         )
 
     def _names(self) -> list[str]:

@@ -41,7 +41,7 @@ class Service:
     start_s: float = 1800.0
     drain_s: float = 120.0
 
-    def launch(self, replica: int, devices: tuple[int, ...]) -> Launch:
+    def launch(self, replica: int, devices: tuple[str, ...]) -> Launch:
         """How the replica of this number is started."""
         return Launch(
             folder=Path(self.folder),
@@ -85,13 +85,14 @@ def checked(service: "Service") -> "Service":
     # A plan may have been written by hand.
     if not all(type(each) is int and each > 0 for each in numbers):
         raise CannotServe(_("A size in the plan is not a number above 0."))
-    if not plan.is_cpu and plan.gpus_each * plan.replicas > plan.gpus * plan.hosts:
+    here = plan.gpus * (plan.hosts if plan.needs_ray else 1)
+    if not plan.is_cpu and plan.gpus_each * plan.replicas > here:
         raise CannotServe(
             _("%(replicas)d replicas need %(needed)d GPUs, and there are %(all)d.")
             % {
                 "replicas": plan.replicas,
                 "needed": plan.gpus_each * plan.replicas,
-                "all": plan.gpus * plan.hosts,
+                "all": here,
             }
         )
     if plan.replicas > 1 and plan.needs_ray:

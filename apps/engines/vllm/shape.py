@@ -59,7 +59,7 @@ class Shape:
 
     @property
     def looks_back(self) -> tuple[int, ...]:
-        """The window of each layer; a window as long as the context is none."""
+        """How many tokens each layer looks back; 0 is all of them."""
         return self.windows or (0,) * self.layers
 
 
@@ -126,7 +126,7 @@ def _shape(config: dict[str, Any], text: dict[str, Any]) -> Shape:
         head=_number(text, "head_dim", default=hidden // heads),
         intermediate=_number(text, "intermediate_size", "n_inner", default=4 * hidden),
         vocab=_number(text, "vocab_size"),
-        context=_number(text, "max_position_embeddings", "n_positions", default=2048),
+        context=_longest(text),
         dtype=_dtype(config, text),
         ties=bool(text.get("tie_word_embeddings", config.get("tie_word_embeddings", False))),
         windows=_windows(text, layers),
@@ -148,6 +148,25 @@ def _number(text: dict[str, Any], *names: str, default: int = 0) -> int:
     if default < 1:
         raise KeyError(names[0])
     return default
+
+
+def _longest(text: dict[str, Any]) -> int:
+    """The longest context, as vLLM derives it: what YaRN and its like stretch positions to. Llama 3
+    and LongRoPE have published the stretched number."""
+    trained = _number(text, "max_position_embeddings", "n_positions", default=2048)
+    scaling = text.get("rope_scaling") or text.get("rope_parameters")
+    if not isinstance(scaling, dict) or str(text.get("model_type", "")).startswith("gemma3"):
+        return trained
+    kind = scaling.get("rope_type", scaling.get("type"))
+    factor = scaling.get("factor")
+    if kind not in _STRETCHED or not isinstance(factor, int | float) or not 1 <= factor <= 1000:
+        return trained
+    if kind == "yarn":
+        trained = _number(scaling, "original_max_position_embeddings", default=trained)
+    return int(trained * factor)
+
+
+_STRETCHED = frozenset({"yarn", "linear", "dynamic"})
 
 
 def _listed(value: object) -> list[Any]:

@@ -41,9 +41,9 @@ def _place(plan: Plan) -> str:
 
 
 def _memory(plan: Plan) -> Iterator[str]:
-    usable = plan.memory * plan.share / (plan.gpus_each if plan.is_cpu else 1)
+    usable = plan.memory * plan.share / plan.shares
     yield _("  memory of each    %(memory)8.2f GiB × %(share).2f = %(usable).2f GiB") % {
-        "memory": plan.memory / GIB / (plan.gpus_each if plan.is_cpu else 1),
+        "memory": plan.memory / GIB / plan.shares,
         "share": plan.share,
         "usable": usable / GIB,
     }

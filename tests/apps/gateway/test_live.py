@@ -23,7 +23,8 @@ vllm:num_requests_running{engine="1",model_name="qwen"} 2.0
 # TYPE vllm:num_requests_waiting gauge
 vllm:num_requests_waiting{engine="0",model_name="qwen"} 1.0
 # TYPE vllm:kv_cache_usage_perc gauge
-vllm:kv_cache_usage_perc{engine="0",model_name="qwen"} 0.25
+vllm:kv_cache_usage_perc{engine="0",model_name="qwen"} 0.75
+vllm:kv_cache_usage_perc{engine="1",model_name="qwen"} 0.85
 # TYPE vllm:generation_tokens_total counter
 vllm:generation_tokens_total{engine="0",model_name="qwen"} 1200.0
 """
@@ -40,7 +41,7 @@ def test_a_server_with_figures_says_what_it_has_to_do(admin: User, client_of: Si
     with served(Starlette(routes=[Route("/metrics", metrics)])) as root:
         row = _row(f"{root}/v1")
         page = client_of(admin).get(f"/administration/models/{row.pk}/live").content.decode()
-    for words in ("5 running", "1 waiting there", "KV cache 25"):
+    for words in ("5 running", "1 waiting there", "KV cache 80"):
         assert words in page
 
 

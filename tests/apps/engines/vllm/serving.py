@@ -78,7 +78,7 @@ def serving(
     program.chmod(0o755)
     ports = _free_ports()
     env = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("KB_")},
+        **{name: value for name, value in os.environ.items() if _is_passed_on(name)},
         "KB_DATA_DIR": str(place / "data"),
         "KB_SECRET_KEY": SECRET,
         "KB_VLLM": str(program),
@@ -105,6 +105,10 @@ def serving(
         it.reader.join(5)
         assert process.stdout
         process.stdout.close()
+
+
+def _is_passed_on(name: str) -> bool:
+    return not name.startswith("KB_") and name != "CUDA_VISIBLE_DEVICES"
 
 
 def _free_ports() -> list[int]:

@@ -3,12 +3,16 @@
 import json
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.engines.vllm import hosts, launch
 from apps.engines.vllm.hosts import GIB, read_graphics
+from apps.engines.vllm.launch import devices
+from apps.engines.vllm.refusal import CannotServe
 from apps.engines.vllm.service import Service
 from tests.apps.engines.vllm.folders import model_folder, put_weights
 
@@ -135,3 +139,67 @@ def test_graphics_cards_are_read_from_nvidia_smi() -> None:
     assert old is not None
     assert not old.has_bfloat16
     assert read_graphics("No devices were found\n") is None
+
+
+def test_each_host_serves_a_model_that_fits_it_by_itself(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path, "qwen-0.5b")
+    service = planned(folder, "--gpus", "2x8x80")
+    found = [devices(service.plan, number) for number in range(service.plan.replicas)]
+    assert found == [(str(number),) for number in range(8)]
+    with pytest.raises(CommandError, match="16 replicas need 16 GPUs, and there are 8"):
+        planned(folder, "--gpus", "2x8x80", "--replicas", "16", "--lang", "en")
+
+
+def test_a_processor_shares_its_memory_among_its_replicas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "allowed_processors", lambda: ("4", "5", "6", "7"))
+    monkeypatch.setattr(launch, "allowed_processors", lambda: ("4", "5", "6", "7"))
+    monkeypatch.setattr(hosts.psutil, "virtual_memory", lambda: SimpleNamespace(available=32 * GIB))
+    words = ("--gpus", "cpu", "--context", "2048", "--sequences", "500")
+    folder = model_folder(tmp_path, "qwen-0.5b")
+    one = planned(folder, *words).plan
+    two = planned(folder, *words, "--replicas", "2").plan
+    assert 2 * (two.weights + two.reserve + two.cache) <= two.memory * two.share
+    assert two.cache < one.cache
+    assert [devices(two, number) for number in (0, 1)] == [("4", "5"), ("6", "7")]
+
+
+def test_only_gpus_that_this_process_was_given_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(model_folder(tmp_path, "qwen-0.5b"), "--gpus", "2x24").plan
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-8f1d")
+    assert [devices(plan, number) for number in (0, 1)] == [("3",), ("GPU-8f1d",)]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with pytest.raises(CannotServe):
+        devices(plan, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "longest"),
+    [
+        (
+            {
+                "rope_scaling": {
+                    "type": "yarn",
+                    "factor": 4.0,
+                    "original_max_position_embeddings": 32768,
+                }
+            },
+            131072,
+        ),
+        ({"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, 32768),
+        ({"rope_scaling": {"rope_type": "linear", "factor": 2}}, 65536),
+        ({"rope_scaling": {"rope_type": "yarn", "factor": "many"}}, 32768),
+        ({}, 32768),
+    ],
+)
+def test_a_stretched_context_may_be_asked_for(
+    tmp_path: Path, changes: dict[str, Any], longest: int
+) -> None:
+    folder = model_folder(tmp_path, "qwen-0.5b", **changes)
+    gpus = ("--gpus", "1x80")
+    assert planned(folder, *gpus, "--context", str(longest)).plan.context == longest
+    with pytest.raises(CommandError, match=f"{longest} tokens at most"):
+        planned(folder, *gpus, "--context", str(longest + 1), "--lang", "en")

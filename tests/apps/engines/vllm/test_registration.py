@@ -1,5 +1,6 @@
 """Replicas are model servers of the installation while they are up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,12 @@ def test_what_was_set_on_a_row_stays(service: Service) -> None:
     registration.withdraw(0)
     registration.point(0, "http://gpu:8101", "k")
     assert Endpoint.objects.get().context_tokens == 1234
+
+
+def test_the_patience_an_administrator_chose_stays(service: Service) -> None:
+    registration = Registration(replace(service, quiet="20:00-07:00"))
+    registration.point(0, "http://gpu:8100", "k")
+    assert Endpoint.objects.get().first_token_s == 600, "who wakes it waits for its start"
+    Endpoint.objects.update(first_token_s=30)
+    registration.point(0, "http://gpu:8150", "k")
+    assert Endpoint.objects.get().first_token_s == 30

@@ -3,12 +3,13 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.apps.engines.vllm.serving import KEY, SECRET, ask, serving
+from tests.apps.engines.vllm.serving import KEY, SECRET, Serving, ask, serving
 
 pytestmark = pytest.mark.slow
 
@@ -17,28 +18,32 @@ def looked(door: str, path: str) -> int:
     return httpx.get(door + path, trust_env=False, timeout=10).status_code
 
 
-def test_each_replica_has_gpus_and_a_port_of_its_own_and_no_secret_of_the_installation(
-    tmp_path: Path,
-) -> None:
-    with serving(tmp_path, "--gpus", "2x24", "--replicas", "2") as it:
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """Two replicas that are up."""
+    place = tmp_path_factory.mktemp("two")
+    with serving(place, "--gpus", "2x24", "--replicas", "2") as it:
         it.until_said(": up", times=2)
-        assert ask(it.door(0)).json()["choices"]
-        assert ask(it.door(1)).json()["choices"]
-        first, second = it.seen(0), it.seen(1)
-        assert first["env"]["CUDA_VISIBLE_DEVICES"] == "0"
-        assert second["env"]["CUDA_VISIBLE_DEVICES"] == "1"
-        assert "--enable-prefix-caching" in first["argv"]
-        assert "--trust-remote-code" not in first["argv"]
-        assert KEY not in str(first["argv"]) + "".join(it.said)
-        assert not [name for name in first["env"] if name.startswith("KB_")]
-        assert SECRET not in str(first)
-        assert it.stop() == 0
+        yield it
 
 
-def test_a_stranger_is_refused_by_the_engine_behind_the_door(tmp_path: Path) -> None:
-    with serving(tmp_path, "--gpus", "1x24") as it:
-        it.until_said(": up")
-        assert ask(it.door(), key="guess").status_code == 401
+def test_each_replica_has_gpus_and_a_port_of_its_own_and_no_secret_of_the_installation(
+    two: Serving,
+) -> None:
+    assert ask(two.door(0)).json()["choices"]
+    assert ask(two.door(1)).json()["choices"]
+    first, second = two.seen(0), two.seen(1)
+    assert first["env"]["CUDA_VISIBLE_DEVICES"] == "0"
+    assert second["env"]["CUDA_VISIBLE_DEVICES"] == "1"
+    assert "--enable-prefix-caching" in first["argv"]
+    assert "--trust-remote-code" not in first["argv"]
+    assert KEY not in str(first["argv"]) + "".join(two.said)
+    assert not [name for name in first["env"] if name.startswith("KB_")]
+    assert SECRET not in str(first)
+
+
+def test_a_stranger_is_refused_by_the_engine_behind_the_door(two: Serving) -> None:
+    assert ask(two.door(), key="guess").status_code == 401
 
 
 def test_an_engine_that_is_killed_in_the_middle_ends_the_answer_and_comes_back(
