@@ -72,7 +72,7 @@ def test_nobody_else_sees_or_changes_any_of_it(
     assert page.post(f"{BASE}/{pay.pk}/delete").status_code == 403
     program = Program(factories.make_api_key(request.getfixturevalue(who))[1])
     assert program.get("administration/topics").status_code == 403
-    assert program.get(f"administration/topics/{pay.pk}").status_code == 404
+    assert program.get(f"administration/topics/{pay.pk}").status_code == 403
     assert Topic.objects.filter(pk=pay.pk).exists()
 
 
