@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apps.applications import quota as applications
 from apps.chat.framing import Closed
 from apps.chat.models import Turn
 from apps.chat.services import Opened
@@ -28,15 +29,20 @@ class Texts:
     spoken: str
     usage: Usage | None
 
-    def counted(self) -> Usage:
-        """The engine's count, or an estimate."""
+    def counted(self, *, has_begun: bool) -> Usage:
+        """The engine's count, or an estimate of what it read and said; nothing where no server said
+        a word."""
+        if self.usage is None and not has_begun:
+            return Usage(0, 0)
         read = sum(estimate_tokens(message.text) for message in self.messages)
         return self.usage or Usage(read, estimate_tokens(self.spoken))
 
 
 def enter(opened: Opened, plan: Plan, closed: Closed, texts: Texts) -> None:
-    """Write an answer into the accounts. In the transaction that keeps it."""
-    counted = texts.counted()
+    """Write an answer into the accounts, and what it used to the key that asked. In the transaction
+    that keeps it."""
+    has_begun = any(each.first_token_ms is not None for each in plan.generator.attempts)
+    counted = texts.counted(has_begun=has_begun)
     used = Used(
         turn_id=opened.turn_id,
         workspace_id=opened.workspace_id,
@@ -49,3 +55,5 @@ def enter(opened: Opened, plan: Plan, closed: Closed, texts: Texts) -> None:
         took_ms=closed.took_ms or 0,
     )
     account(plan, used)
+    if tokens := counted.prompt_tokens + counted.completion_tokens:
+        applications.count_tokens(tokens=tokens)

@@ -1,5 +1,6 @@
 """The two ends of an answer, each in a thread: what the model is given, and what is kept of it."""
 
+import logging
 import time
 from collections.abc import Collection as Some
 from collections.abc import Sequence
@@ -7,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
-from apps.applications import quota as applications
 from apps.chat.accounts import Texts, enter
 from apps.chat.frames import Source
 from apps.chat.framing import Closed
@@ -38,6 +38,8 @@ from apps.rag.refusal import is_refusal, refusal
 from apps.rag.tokens import estimate_tokens
 from apps.search.services import Found, search
 from apps.workspaces.models import AnswerMode, Collection
+
+log = logging.getLogger(__name__)
 
 # A passage is about this long: how many are worth looking for within a budget.
 TOKENS_PER_PASSAGE = 250
@@ -320,7 +322,11 @@ def close_turn(
         first_token_ms=said.first_token_ms,
         model=prepared.plan.name if prepared else "",
     )
-    _keep(opened, prepared, said, closed)
+    try:
+        _keep(opened, prepared, said, closed)
+    except OperationalError as error:  # a deadlock, which the database ends by giving one up
+        log.warning("an answer is kept at the second try: %s", error)
+        _keep(opened, prepared, said, closed)
     return closed
 
 
@@ -337,16 +343,12 @@ def _completed(opened: Opened, prepared: Prepared | None, text: str) -> tuple[Tu
 @transaction.atomic
 def _keep(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed) -> None:
     row = Turn.objects.filter(pk=opened.turn_id).first()
-    if row is None:  # deleted while it was answered
-        limits.settle(turn_id=opened.turn_id, amount=limits.Amount(0))
+    _enter(opened, prepared, said, closed)
+    if row is None:  # deleted while it was answered: what it used is used all the same
         return
     trace = {**row.trace, "unsupported": closed.unsupported, "finish": said.finish}
     if prepared is not None:
         trace["route"] = gateway.trace(prepared.plan)
-        spoken = said.text + said.thinking
-        enter(opened, prepared.plan, closed, Texts(prepared.messages, spoken, said.usage))
-    else:
-        limits.settle(turn_id=opened.turn_id, amount=limits.Amount(0))
     Turn.objects.filter(pk=row.pk).update(
         answer=closed.text,
         thinking=said.thinking[:LONGEST_KEPT],
@@ -360,8 +362,6 @@ def _keep(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed)
         trace=trace,
     )
     Citation.objects.filter(turn=row, number__in=closed.cited).update(is_cited=True)
-    if said.usage:
-        applications.count_tokens(tokens=said.usage.prompt_tokens + said.usage.completion_tokens)
     events.record(
         "chat.answered",
         row,
@@ -369,3 +369,11 @@ def _keep(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed)
         state=closed.state.value,
         code=closed.error_code,
     )
+
+
+def _enter(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed) -> None:
+    if prepared is None:
+        limits.settle(turn_id=opened.turn_id, amount=limits.Amount(0))
+        return
+    spoken = said.text + said.thinking
+    enter(opened, prepared.plan, closed, Texts(prepared.messages, spoken, said.usage))

@@ -1,7 +1,9 @@
 """What each answer used: a row of its own, the day's sum, and the judgement of what is tried."""
 
+import logging
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +15,9 @@ from apps.gateway import limits, trials
 from apps.gateway.generator import OK, Attempt
 from apps.gateway.models import Generation, ModelVersion, UsageDay
 from apps.gateway.services import Plan
-from apps.permissions.scope import current_scope
+from apps.permissions.scope import current_scope, system_scope
+
+log = logging.getLogger(__name__)
 
 # Stands in a unique key for "none": no id is made of zeros.
 NOBODY = UUID(int=0)
@@ -48,8 +52,17 @@ def account(plan: Plan, used: Used) -> Generation | None:
     row.save(force_insert=True)
     _add_to_day(row)
     if row.version_id:
-        trials.look(row.version_id)
+        transaction.on_commit(partial(_judge, row.version_id))
     return row
+
+
+def _judge(version_id: UUID) -> None:
+    """What the answer says of a version that is tried. The answer is kept, whatever comes of it."""
+    try:
+        with system_scope("accounts of models: judging a version that is tried"):
+            trials.look(version_id)
+    except Exception:
+        log.exception("a version that is tried could not be judged")
 
 
 def cost_of(version: ModelVersion | None, *, read: int, written: int) -> Decimal:

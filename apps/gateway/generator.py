@@ -4,6 +4,7 @@ Another server is asked only before the first word and only after errors that co
 repeat: unavailable and busy. What was said is never said twice.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Collection, Sequence
@@ -16,7 +17,7 @@ from apps.core.aio import in_thread
 from apps.gateway import health
 from apps.gateway.routing.breaker import Health
 from apps.gateway.routing.choose import Place, Reason, Server, order
-from apps.gateway.slots import Slots
+from apps.gateway.slots import FULL_RETRY_S, Slots
 from apps.rag.generate import Patience, in_time
 from apps.rag.ports import (
     Delta,
@@ -31,6 +32,8 @@ from apps.rag.ports import (
 
 log = logging.getLogger(__name__)
 OK, STOPPED = "OK", "STOPPED"
+# So long one may wait for a place, beside the time that the server has.
+LONGEST_WAIT_S = 120.0
 _slots: dict[str, Slots] = {}
 
 
@@ -108,6 +111,8 @@ class RoutedGenerator:
         """See ``apps.rag.ports.Generator``."""
         failure: EngineError | None = None
         for candidate, attempt in await self._askable():
+            if not await _may_ask(attempt):
+                continue
             self.attempts.append(attempt)
             said = False
             tried = self._tried(candidate, attempt, turns, max_tokens=max_tokens)
@@ -123,7 +128,7 @@ class RoutedGenerator:
                 failure = error
             else:
                 return
-        raise failure or EngineUnavailable("every model server is set aside")
+        raise failure or self._nobody()
 
     async def odds(
         self, turns: Sequence[Turn], *, yes: Collection[str], no: Collection[str]
@@ -131,17 +136,25 @@ class RoutedGenerator:
         """See ``apps.rag.ports.Judge``. Asked of the server that the answer will come from."""
         failure: EngineError | None = None
         for candidate, attempt in await self._askable():
+            if not await _may_ask(attempt):
+                continue
             judge = cast("Judge", candidate.engine)
             try:
-                async with self._watched(candidate, attempt):
+                async with self._watched(candidate, attempt), _in_time(candidate):
                     return await judge.odds(turns, yes=yes, no=no)
             except (EngineUnavailable, EngineBusy) as error:
                 failure = error
-        raise failure or EngineUnavailable("every model server is set aside")
+        raise failure or self._nobody()
+
+    def _nobody(self) -> EngineError:
+        """Why nobody was asked: where a server is only full, the time until it is asked again."""
+        waits = [health.full_for(candidate.key) for candidate in self.candidates]
+        if soonest := min((wait for wait in waits if wait is not None), default=0.0):
+            return EngineBusy("every model server is full", retry_after=soonest)
+        return EngineUnavailable("every model server is set aside")
 
     async def _askable(self) -> list[tuple[Candidate, Attempt]]:
-        """The servers to ask, in order; of those that may work again the ones that this question
-        tries. Of each rank the full ones come last, and one of them is enough to wait at."""
+        """The servers to ask, in order; of each rank the full ones come last, and one of them is enough to wait at."""
         by_key = {each.key: each for each in self.candidates}
         if len(by_key) == 1 and health.health_of(next(iter(by_key))) is Health.CLOSED:
             found = [(by_key[place.key], place.reason) for place in self.places()]
@@ -163,7 +176,6 @@ class RoutedGenerator:
             (by_key[place.key], place.reason)
             for place in self.places()
             if place.reason is not Reason.SET_ASIDE
-            and (place.reason is not Reason.TRIED or health.take_trial(place.key))
         ]
 
     async def _tried(
@@ -171,7 +183,7 @@ class RoutedGenerator:
     ) -> AsyncGenerator[Delta, None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._watched(candidate, attempt))
-            began = time.monotonic()
+            began, clock = time.monotonic(), time.time()
             stream = candidate.engine.stream(turns, max_tokens=max_tokens)
             if isinstance(stream, AsyncGenerator):
                 await stack.enter_async_context(aclosing(stream))
@@ -180,6 +192,9 @@ class RoutedGenerator:
             async for delta in deltas:
                 if delta.text and attempt.first_token_ms is None:
                     attempt.first_token_ms = round((time.monotonic() - began) * 1000)
+                    if health.needs_telling(candidate.key):
+                        told = partial(health.began_to_answer, candidate.key, began=clock)
+                        await in_thread(told)
                 attempt.usage = delta.usage or attempt.usage
                 yield delta
 
@@ -188,28 +203,64 @@ class RoutedGenerator:
         """Hold a place at the server, and learn from how it ends."""
         began = time.monotonic()
         attempt.outcome = STOPPED  # unless it is said below how it ended
-        async with slots_of(candidate.key).taken(
-            room=candidate.room,
-            longest_line=candidate.longest_line,
-            group=self.group,
-            is_batch=self.is_batch,
-        ):
-            attempt.waited_ms = round((time.monotonic() - began) * 1000)
-            try:
+        try:
+            async with self._placed(candidate):
+                attempt.waited_ms = round((time.monotonic() - began) * 1000)
+                clock = time.time()
                 yield
-            except EngineError as error:
-                attempt.outcome = error.code
-                await in_thread(partial(_learn, candidate.key, error))
-                raise
-            else:
-                attempt.outcome = OK
-                if health.needs_telling(candidate.key):
-                    await in_thread(partial(health.worked, candidate.key))
-                else:
-                    health.worked(candidate.key)
-            finally:
-                if attempt.outcome == STOPPED and attempt.reason is Reason.TRIED:
-                    await in_thread(partial(health.drop_trial, candidate.key))
+                await _answered(candidate.key, began=clock)
+            attempt.outcome = OK
+        except EngineError as error:
+            attempt.outcome = error.code
+            await in_thread(partial(_learn, candidate.key, error))
+            raise
+        finally:
+            if attempt.outcome == STOPPED and attempt.reason is Reason.TRIED:
+                await in_thread(partial(health.drop_trial, candidate.key))
+
+    @asynccontextmanager
+    async def _placed(self, candidate: Candidate) -> AsyncGenerator[None, None]:
+        """A place at the server. Waiting for one is no fault of the server, and has its own end."""
+        async with AsyncExitStack() as stack:
+            place = slots_of(candidate.key).taken(
+                room=candidate.room,
+                longest_line=candidate.longest_line,
+                group=self.group,
+                is_batch=self.is_batch,
+            )
+            try:
+                async with asyncio.timeout(LONGEST_WAIT_S):
+                    await stack.enter_async_context(place)
+            except TimeoutError as error:
+                raise EngineBusy(
+                    "no place in time", retry_after=FULL_RETRY_S, is_ours=True
+                ) from error
+            yield
+
+
+async def _may_ask(attempt: Attempt) -> bool:
+    """False where the server is tried by another question just now. Asked right before the attempt:
+    a trial that nobody makes would keep everybody else from it."""
+    if attempt.reason is not Reason.TRIED:
+        return True
+    return await in_thread(partial(health.take_trial, attempt.key))
+
+
+@asynccontextmanager
+async def _in_time(candidate: Candidate) -> AsyncGenerator[None, None]:
+    within_s = candidate.patience.first_token_s
+    try:
+        async with asyncio.timeout(within_s):
+            yield
+    except TimeoutError as error:
+        raise EngineUnavailable(f"no opinion within {within_s} s") from error
+
+
+async def _answered(key: str, *, began: float) -> None:
+    if health.needs_telling(key):
+        await in_thread(partial(health.worked, key, began=began))
+    else:
+        health.worked(key, began=began)
 
 
 def _turn(candidate: Candidate) -> tuple[int, bool]:
@@ -218,7 +269,9 @@ def _turn(candidate: Candidate) -> tuple[int, bool]:
 
 def _learn(key: str, error: EngineError) -> None:
     """What an error says of a server. One that understood and refused is no broken one."""
-    if isinstance(error, EngineBusy):
+    if isinstance(error, EngineBusy) and error.is_ours:
+        health.drop_trial(key)
+    elif isinstance(error, EngineBusy):
         health.refused(key, wait_s=error.retry_after)
     elif isinstance(error, EngineUnavailable):
         health.failed(key)

@@ -7,14 +7,22 @@ the cache (Redis). Without it each process decides for itself, so an outage stop
 import logging
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from typing import Any
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from apps.gateway.routing.breaker import WORKS, Breaker, Health, after_failure, after_refusal
+from apps.gateway.routing.breaker import (
+    WORKS,
+    Breaker,
+    Health,
+    after_answer,
+    after_failure,
+    after_first_word,
+    after_refusal,
+)
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +56,9 @@ def _merge(key: str, told: dict[str, Any] | None) -> None:
     """What others say of a pause counts; failures that led to none are this process's own."""
     mine = _known.get(key, WORKS)
     if told is not None:
-        _known[key] = Breaker(**told)
+        theirs = Breaker(**told)
+        if theirs.until != mine.until:  # of the same pause, this process knows what came after
+            _known[key] = theirs
     elif mine.until:
         _known[key] = WORKS  # another process saw it work
 
@@ -68,13 +78,34 @@ def refused(key: str, *, wait_s: float) -> Breaker:
     return _became(key, lambda known, now: after_refusal(known, now, wait_s=wait_s))
 
 
-def worked(key: str) -> None:
-    """Note that it answered. Asks the cache only where it had been set aside; call it in a thread
-    unless ``needs_telling`` is false."""
+def full_for(key: str) -> float | None:
+    """The seconds that a full server asked to be left alone for yet; None for any other."""
+    known, now = _known.get(key, WORKS), time.time()
+    return known.until - now if known.is_full and now < known.until else None
+
+
+def began_to_answer(key: str, *, began: float) -> None:
+    """Note that it says something to a question of ``began``. Call it in a thread."""
+    _answers(key, lambda known: after_first_word(known, began=began))
+
+
+def worked(key: str, *, began: float) -> None:
+    """Note that it answered a question of ``began``. Asks the cache only where it had been set
+    aside; call it in a thread unless ``needs_telling`` is false."""
+    _answers(key, lambda known: after_answer(known, began=began))
+
+
+def _answers(key: str, rule: Callable[[Breaker], Breaker]) -> None:
     with _lock:
-        was = _known.pop(key, WORKS)
-        _trials.pop(key, None)
-    if was.until:
+        was = _known.get(key, WORKS)
+        known = rule(was)
+        if known == WORKS:
+            _known.pop(key, None)
+        else:
+            _known[key] = known
+        if not known.until:
+            _trials.pop(key, None)
+    if was.until and not known.until:
         log.info("model server %s answers again", key)
         _quietly(lambda: cache.delete_many([_KEY.format(key), _TRIAL.format(key)]))
 

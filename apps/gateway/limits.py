@@ -66,7 +66,9 @@ def reserve(*, turn_id: UUID, workspace_id: UUID | None, tokens: int) -> None:
 def settle(*, turn_id: UUID, amount: Amount) -> None:
     """Count what an answer used in place of what it had reserved."""
     applications.settle_tokens(turn_id=turn_id)
-    for hold in Hold.objects.select_related("use__quota").filter(turn_id=turn_id):
+    holds = Hold.objects.select_related("use__quota").filter(turn_id=turn_id)
+    # In the order of ``reserve``: two answers that end at once never wait for each other.
+    for hold in holds.order_by("use__quota_id", "use_id"):
         used = amount.of(hold.use.quota.what)
         if not amount.tokens and hold.use.quota.what == What.REQUESTS:
             used = Decimal(0)  # no model was asked

@@ -91,7 +91,7 @@ def try_version(
 ) -> ModelVersion:
     """Let ``share`` percent of the conversations, and the members of ``groups``, be answered by
     this version. Another one that was tried goes back to being a draft."""
-    _require(version, State.DRAFT, State.CANARY, State.RETIRED)
+    _require(locked(version), State.DRAFT, State.CANARY, State.RETIRED)
     if not 0 <= share <= 100 or not (share or groups):
         raise AppError(ErrorCode.BAD_REQUEST, field="share")
     others = version.model.versions.filter(state=State.CANARY).exclude(pk=version.pk)
@@ -106,12 +106,13 @@ def try_version(
 @transaction.atomic
 def make_live(*, version: ModelVersion) -> ModelVersion:
     """Let every conversation be answered by this version; the one before can be gone back to."""
-    _require(version, State.DRAFT, State.CANARY, State.RETIRED)
+    _require(locked(version), State.DRAFT, State.CANARY, State.RETIRED)
     return promote(version, BY_HAND)
 
 
 def promote(version: ModelVersion, reason: str) -> ModelVersion:
-    """The same by a rule or a person that was asked for its right. In a transaction."""
+    """The same by a rule or a person that was asked for its right. In a transaction that holds the
+    model (``locked``)."""
     now = timezone.now()
     live = version.model.versions.filter(state=State.LIVE).exclude(pk=version.pk)
     live.update(state=State.RETIRED, reason="replaced", since=now)
@@ -125,6 +126,7 @@ def roll_back(*, model: LanguageModel) -> ModelVersion:
     """Undo the last change: end what is tried, or go back to the version that was live before.
     Raises AppError CONFLICT where there is none. Returns the version that was taken away."""
     current_scope().require(Permission.ADMINISTER)
+    LanguageModel.objects.select_for_update().get(pk=model.pk)
     if (tried := model.versions.filter(state=State.CANARY).first()) is not None:
         return withdraw(tried, BY_HAND)
     live = model.versions.filter(state=State.LIVE).first()
@@ -141,14 +143,23 @@ def roll_back(*, model: LanguageModel) -> ModelVersion:
 def stop_version(*, version: ModelVersion) -> ModelVersion:
     """Give this version no question more, from the next one on, whatever state it is in."""
     current_scope().require(Permission.ADMINISTER)
-    return withdraw(version, BY_HAND)
+    return withdraw(locked(version), BY_HAND)
 
 
 def withdraw(version: ModelVersion, reason: str) -> ModelVersion:
-    """Retire a version by a rule or a person that was asked for its right. In a transaction."""
+    """Retire a version by a rule or a person that was asked for its right. In a transaction
+    that holds the model (``locked``)."""
     version.share = 0
     _enter(version, State.RETIRED, reason)
     events.record("model.version_withdrawn", version, why=reason, **_named(version))
+    return version
+
+
+def locked(version: ModelVersion) -> ModelVersion:
+    """The version as it is now, and as it stays until the transaction ends: every verb holds the
+    model first, so that two never decide at once."""
+    LanguageModel.objects.select_for_update().get(pk=version.model_id)
+    version.refresh_from_db()
     return version
 
 

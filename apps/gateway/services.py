@@ -10,10 +10,11 @@ from django.db.models import Max, QuerySet
 from apps.engines import factory
 from apps.engines.factory import ChatSettings
 from apps.engines.models import Endpoint
-from apps.gateway.generator import Candidate, RoutedGenerator
+from apps.gateway.generator import LONGEST_WAIT_S, Candidate, RoutedGenerator
 from apps.gateway.models import ModelVersion
 from apps.gateway.offers import Choice, chosen, live_of
 from apps.gateway.routing.assign import Question, Task
+from apps.permissions.scope import current_scope
 from apps.rag.generate import Patience
 from apps.rag.language import language_of
 from apps.rag.ports import UNTUNED, Tuning
@@ -24,8 +25,6 @@ OWN = "own"
 # A processor without a GPU reads about 70 tokens a second, and another question may be before us.
 LOCAL_PATIENCE = Patience(first_token_s=180, between_tokens_s=60, total_s=900)
 REMOTE_PATIENCE = Patience(first_token_s=60, between_tokens_s=30, total_s=600)
-# So long one may wait for a place, beside the time that the servers have.
-LONGEST_WAIT_S = 120.0
 # Servers of a model's fall-backs come behind all of its own.
 _BEHIND = 100
 _MOST_FALLBACKS = 5
@@ -36,7 +35,8 @@ _RULES_TOKENS = 1000
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is known of a question before it is planned. ``model``: what the asker or the workspace
-    chose; ``group``: the workspace, whose turn it is where questions wait."""
+    chose; ``group``: the workspace, whose turn it is where questions wait; without one the
+    application's or the person's."""
 
     question: str = ""
     model: str = ""
@@ -113,7 +113,10 @@ def _planned(
     asked: Asked, settings: ChatSettings, candidates: list[Candidate], *, name: str
 ) -> Plan:
     conversation = str(asked.conversation or "")
-    generator = RoutedGenerator(candidates, conversation, str(asked.group or conversation))
+    scope = current_scope()
+    # Whose turn it is: never the conversation's, or who opens many would come first.
+    group = asked.group or scope.application_id or scope.actor_id
+    generator = RoutedGenerator(candidates, conversation, str(group or conversation))
     keys = frozenset(candidate.key for candidate in candidates if candidate.rank == 0)
     return Plan(settings, generator, _patience(candidates), name, keys)
 
@@ -218,8 +221,9 @@ def _own(settings: ChatSettings, model: str, tuning: Tuning) -> Candidate:
 
 
 def _patience(candidates: Sequence[Candidate]) -> Patience:
-    """How long a person waits for all of it: each server may use up its time before the next."""
-    waits = LONGEST_WAIT_S if any(each.room for each in candidates) else 0.0
+    """How long a person waits for all of it: each server may use up its time before the next, and
+    as long as one may wait for a place there."""
+    waits = LONGEST_WAIT_S * sum(1 for each in candidates if each.room)
     tries = [each.patience for each in candidates] or [REMOTE_PATIENCE]
     return Patience(
         first_token_s=sum(each.first_token_s for each in tries) + waits,

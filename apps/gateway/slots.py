@@ -60,7 +60,7 @@ class Slots:
                 self.running += 1
                 return None
             if len(self._line) >= longest_line:
-                raise EngineBusy("every place is taken", retry_after=FULL_RETRY_S)
+                raise EngineBusy("every place is taken", retry_after=FULL_RETRY_S, is_ours=True)
             loop = asyncio.get_running_loop()
             waiter = _Waiting(loop, loop.create_future())
             self._line.join(waiter, group=group, is_batch=is_batch)

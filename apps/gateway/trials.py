@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Q
 
+from apps.core.errors import ErrorCode
 from apps.gateway import registry
 from apps.gateway.models import Generation, ModelVersion
 from apps.gateway.routing.judgement import Judgement, Tally, Verdict, judge
@@ -20,14 +21,12 @@ Outcome = Generation.Outcome
 def look(version_id: UUID) -> Judgement | None:
     """Judge a version that is tried against the live one, and act on it. None for any other."""
     with transaction.atomic():
-        tried = (
-            ModelVersion.objects.select_for_update(of=("self",))
-            .select_related("model")
-            .filter(pk=version_id, state=State.CANARY)
-            .first()
-        )
+        tried = ModelVersion.objects.filter(pk=version_id, state=State.CANARY).first()
+        # Read again behind the lock: somebody may have decided in the meantime.
+        if tried is None or registry.locked(tried).state != State.CANARY:
+            return None
         live = _live_beside(tried)
-        if tried is None or live is None:
+        if live is None:
             return None
         found = judge(tally(tried), tally(live, since=tried))
         match found.verdict:
@@ -40,9 +39,7 @@ def look(version_id: UUID) -> Judgement | None:
         return found
 
 
-def _live_beside(tried: ModelVersion | None) -> ModelVersion | None:
-    if tried is None:
-        return None
+def _live_beside(tried: ModelVersion) -> ModelVersion | None:
     return ModelVersion.objects.filter(model_id=tried.model_id, state=State.LIVE).first()
 
 
@@ -50,6 +47,8 @@ def tally(version: ModelVersion, *, since: ModelVersion | None = None) -> Tally:
     """What came of a version's answers since it is in its state, or since another one is."""
     began = (since or version).since
     rows = Generation.objects.filter(version_id=version.pk).exclude(outcome=Outcome.STOPPED)
+    # That there was no place says something of the servers, and nothing of the version.
+    rows = rows.exclude(outcome=Outcome.FAILED, code=ErrorCode.ENGINE_BUSY)
     if began is not None:
         rows = rows.filter(at__gte=began)
     # Where another model had to stand in, this one failed.

@@ -221,13 +221,17 @@ class EngineUnavailable(EngineError):
 
 
 class EngineBusy(EngineError):
-    """The server is full (429/503). ``retry_after`` in seconds."""
+    """The server is full (429/503). ``retry_after`` in seconds. ``is_ours``: there was no place on
+    this side, which says nothing about the server."""
 
     code = "ENGINE_BUSY"
 
-    def __init__(self, message: str = "", *, retry_after: float = 1.0) -> None:
+    def __init__(
+        self, message: str = "", *, retry_after: float = 1.0, is_ours: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.is_ours = is_ours
 
 
 class EngineRejected(EngineError):

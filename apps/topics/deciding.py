@@ -24,8 +24,6 @@ from apps.topics.words import evened, fits, has_word, plain
 
 log = logging.getLogger(__name__)
 
-# A model that says nothing for so long has not said that the question is allowed.
-PATIENCE_S = 60.0
 # A question is looked at when it is asked and again when it is searched for.
 KEPT_S, MOST_KEPT = 60.0, 2000
 
@@ -186,12 +184,13 @@ def _asked_model(kind: str, text: str) -> bool:
     check = kinds.check_of(kind, text)
     try:
         plan = gateway.plan(gateway.Asked(text, conversation=_ONE_SERVER, task=Task.CLASSIFY))
-        return async_to_sync(_odds)(plan.generator, check) > 0
+        return async_to_sync(_odds)(plan.generator, check, plan.patience.first_token_s) > 0
     except (EngineError, TimeoutError) as error:
         log.warning("a topic could not be checked: %s", type(error).__name__)
         raise AppError(ErrorCode.TOPIC_UNCHECKED, status=503) from error
 
 
-async def _odds(judge: Judge, check: Check) -> float:
-    async with asyncio.timeout(PATIENCE_S):
+async def _odds(judge: Judge, check: Check, within_s: float) -> float:
+    """A model that says nothing for so long has not said that the question is allowed."""
+    async with asyncio.timeout(within_s):
         return await judge.odds(check.turns, yes=check.yes, no=check.no)

@@ -32,6 +32,9 @@ APPROVED = {
         "one-time link: the person is not signed in yet",
         "sign-in: whose key this is",
     },
+    "apps/gateway/accounts.py": {
+        "accounts of models: judging a version that is tried",
+    },
     "apps/gateway/limits.py": {
         "budgets: names for an administrator",
         "budgets: the workspace that an administrator names",

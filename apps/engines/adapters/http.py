@@ -70,7 +70,7 @@ def failures(engine: str) -> Iterator[None]:
     try:
         yield
     except httpx.PoolTimeout as error:
-        raise EngineBusy(f"{engine}: no free connection") from error
+        raise EngineBusy(f"{engine}: no free connection", is_ours=True) from error
     except httpx.TimeoutException as error:
         raise EngineUnavailable(f"{engine}: {type(error).__name__}") from error
     except httpx.TransportError as error:

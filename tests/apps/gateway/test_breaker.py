@@ -43,7 +43,7 @@ def test_a_question_on_its_way_when_it_opened_does_not_lengthen_the_pause() -> N
 def test_a_full_server_is_left_alone_as_long_as_it_asks() -> None:
     known = after_refusal(WORKS, 100, wait_s=7)
     assert known.health(106.9) is Health.OPEN
-    assert known.health(107) is Health.HALF_OPEN
+    assert known.health(107) is Health.CLOSED
     assert after_refusal(WORKS, 100, wait_s=0) == WORKS
 
 

@@ -10,6 +10,8 @@ from apps.gateway.routing.judgement import (
     BOUNDARY,
     ENOUGH,
     FEWEST,
+    LOOKS,
+    MARGIN,
     Tally,
     Verdict,
     Why,
@@ -47,6 +49,23 @@ def test_one_that_is_as_good_takes_its_place_after_enough_answers_and_not_before
     good = Tally(ENOUGH, 2, 8, tuple([405] * (ENOUGH - 2)))
     assert judge(good, live).verdict is Verdict.PROMOTE
     assert judge(Tally(ENOUGH - 1, 2, 8, good.first_ms), live).verdict is Verdict.WAIT
+    # It is looked at a few times only: with every look chance has one more try.
+    assert judge(Tally(ENOUGH + 1, 2, 8, good.first_ms), live).verdict is Verdict.WAIT
+
+
+def test_a_version_that_is_worse_by_the_margin_is_hardly_ever_promoted() -> None:
+    chance = random.Random(41)
+    promoted = 0
+    for _ in range(200):
+        new, live, asked = 0, 0, 0
+        for look in LOOKS:
+            new += sum(chance.random() < 0.05 + MARGIN for _ in range(look - asked))
+            live += sum(chance.random() < 0.05 for _ in range(look - asked))
+            asked = look
+            if judge(Tally(look, new), Tally(look, live)).verdict is Verdict.PROMOTE:
+                promoted += 1
+                break
+    assert promoted <= 200 * 0.08  # 5% of trials, and what chance adds in 200 of them
 
 
 @given(counts, counts, counts, counts)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.applications.models import ApplicationKey, KeyUsage
 from apps.applications.rights import effective_scope
+from apps.chat.models import Turn
 from apps.core.errors import AppError
 from apps.engines.adapters.fake import ScriptedGenerator
 from apps.gateway import limits
@@ -118,12 +119,34 @@ async def test_what_an_answer_did_not_use_is_given_back(
     quota = await sql(partial(factories.make_quota, of="everybody", subject_id=None, hard=10**6))
     model.script.append(EngineUnavailable("down"))
     async with talking(bob) as talk:
-        await talk.ask(QUESTION)
-        await talk.ask(QUESTION)
+        assert (await talk.ask(QUESTION))[-1]["type"] == "error"
+        assert (await talk.ask(QUESTION))[-1]["type"] == "done"
     use = await sql(partial(QuotaUse.objects.get, quota=quota))
-    assert use.reserved == 0
-    assert 0 < use.used < 10_000
+    turn = await sql(partial(Turn.objects.get, state="complete"))
+    # The question that failed before the first word cost nothing.
+    assert (use.used, use.reserved) == (turn.prompt_tokens + turn.completion_tokens, 0)
+    assert use.used > 0
     assert await sql(Hold.objects.count) == 0
+
+
+def test_budgets_are_settled_in_the_order_in_which_they_were_reserved(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        factories.make_quota(of="everybody", subject_id=None, hard=10**6)
+    settled: list[UUID] = []
+    let_go = limits._let_go
+
+    def noted(hold: Hold, used: Decimal) -> bool:
+        settled.append(hold.use.quota_id)
+        return let_go(hold, used)
+
+    monkeypatch.setattr(limits, "_let_go", noted)
+    with entered(scope_of(bob)):
+        limits.reserve(turn_id=(turn_id := uuid4()), workspace_id=None, tokens=5)
+        limits.settle(turn_id=turn_id, amount=Amount(5))
+    assert settled == sorted(settled)
+    assert len(settled) == 5
 
 
 def test_a_group_has_one_budget_together(alice: User, bob: User) -> None:

@@ -11,9 +11,13 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.chat.models import Turn
+from apps.core.errors import AppError
 from apps.events.models import Event
+from apps.gateway import registry
 from apps.gateway.models import Generation, LanguageModel, ModelVersion, UsageDay
 from apps.gateway.routing.judgement import ENOUGH
+from apps.permissions.scope import entered
+from apps.workspaces.scopes import scope_of
 from tests import factories
 from tests.apps.chat.talk import sql, talking
 from tests.apps.gateway.conftest import Using
@@ -169,6 +173,18 @@ async def test_a_canary_that_was_made_worse_is_taken_away_by_itself(
     assert (row.state, row.reason) == (State.RETIRED, "failures")
     told = await sql(partial(Event.objects.get, kind="model.version_withdrawn"))
     assert told.data["why"] == "failures"
+    assert told.actor_id is None  # it was nobody's deed
+
+
+def test_what_was_decided_in_the_meantime_is_seen(admin: User) -> None:
+    version = make_version(state=State.CANARY, share=10)
+    as_it_was = ModelVersion.objects.get(pk=version.pk)
+    with entered(scope_of(admin)):
+        registry.make_live(version=version)
+        with pytest.raises(AppError):
+            registry.make_live(version=as_it_was)
+        with pytest.raises(AppError):
+            registry.try_version(version=as_it_was, share=5)
 
 
 async def test_a_canary_that_is_as_good_takes_the_place_of_the_live_one(
