@@ -36,6 +36,7 @@ celery_app.conf.beat_schedule = {
     "relay events": _entry(event_jobs.RELAY, schedule(event_jobs.RELAY_EVERY)),
     "verify events": _entry(event_jobs.VERIFY, crontab(minute="50", hour="3")),
     "webhooks": _entry(webhook_jobs.DELIVER, schedule(webhook_jobs.EVERY)),
+    "old webhook messages": _entry(webhook_jobs.FORGET, crontab(minute="30", hour="3")),
     "optimise": _entry(jobs.OPTIMIZE, crontab(minute="40")),
     "sessions": _entry(FORGET_SESSIONS, crontab(minute="10", hour="3")),
     "prove isolation": _entry(PROVE, crontab(minute="10", hour="2")),

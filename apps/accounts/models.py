@@ -1,6 +1,7 @@
 """People and machines that sign in, the groups they are in, and their keys."""
 
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -8,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.errors import AppError, ErrorCode
 from apps.core.ids import uuid7
 from apps.permissions.models import OwnedModel
 from apps.permissions.roles import KeyScope
@@ -27,6 +29,14 @@ class UserManager(BaseUserManager["User"]):
         """A user with a hashed password; None leaves the account without one (invited)."""
         user = self.model(email=email.strip(), **fields)
         user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def plant(self, *, name: str) -> "User":
+        """An account of a proof of isolation, which only the proof makes and removes."""
+        user = self.model(email=f"{uuid4().hex}@{CANARY_DOMAIN}", name=name)
+        user.is_planted = True
+        user.set_password(None)
         user.save(using=self._db)
         return user
 
@@ -51,6 +61,8 @@ class User(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
+    # Of this object alone, said by who plants it: stored is the address.
+    is_planted = False
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -66,6 +78,19 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """The one place that every address of an account comes through. Raises AppError
+        BAD_REQUEST for one that would hide a person, as what a proof plants is hidden."""
+        fields = kwargs.get("update_fields")
+        if (fields is None or "email" in fields) and not self.is_planted:
+            _require_not_hidden(self.email)
+        super().save(*args, **kwargs)
+
+
+def _require_not_hidden(email: str) -> None:
+    if email.strip().lower().endswith(f"@{CANARY_DOMAIN}"):
+        raise AppError(ErrorCode.BAD_REQUEST, field="email", reason="reserved")
 
 
 class Group(models.Model):

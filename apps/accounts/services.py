@@ -286,7 +286,8 @@ def revoke_api_key(*, key: ApiKey) -> None:
 
 
 def name_of_key(plain: str) -> str:
-    """Name and owner of a key, though it may have ended; empty for one that never was."""
+    """Name and owner of a key, ``NAME (ADDRESS)``, though it may have ended; empty for one that
+    never was."""
     with system_scope("sign-in: whose key this is"):
         key = ApiKey.objects.select_related("owner").filter(key_sha256=digest(plain)).first()
     return f"{key.name} ({key.owner.email})" if key else ""

@@ -44,6 +44,7 @@ def taken() -> dict[str, str]:
     return {
         "email": _("Somebody has this e-mail address already."),
         "login": _("Somebody has this login name already."),
+        "reserved": _("This address is kept for a test of the installation. Give another one."),
     }
 
 

@@ -1,6 +1,5 @@
 """Read what happened, through the reader's scope."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -16,8 +15,9 @@ from apps.permissions.scope import current_scope
 def visible_events(*, workspace_id: UUID | None = None) -> QuerySet[Event]:
     """Events that the current scope may see, newest first.
 
-    About a collection: whoever may read it. About a workspace: who manages its members. About the
-    installation: administrators. A person's own doings: that person. An application that may audit:
+    About a collection: whoever may read it; once it is deleted, who manages the members of its
+    workspace. About a workspace: who manages its members. About the installation, and about what was
+    in a workspace that is deleted: administrators. A person's own doings: that person. An application that may audit:
     everything that has its place in the chain, but of collections only what it may read.
     """
     scope = current_scope()
@@ -27,9 +27,13 @@ def visible_events(*, workspace_id: UUID | None = None) -> QuerySet[Event]:
     if scope.is_system:
         return rows
     seen = Q(collection_id__in=scope.readable)
-    seen |= Q(collection_id=None, workspace_id__in=_where(Permission.MEMBER_MANAGE))
+    if managed := _where(Permission.MEMBER_MANAGE):
+        seen |= Q(collection_id=None, workspace_id__in=managed)
+        seen |= Q(collection_id__in=_deleted_collections(managed))
     if scope.allows(Permission.ADMINISTER):
+        gone = _deleted_workspaces()
         seen |= Q(collection_id=None, workspace_id=None)
+        seen |= Q(workspace_id__in=gone) | Q(collection_id__in=_collections_of(gone))
     if scope.application_id is not None and scope.allows(Permission.AUDIT):
         seen |= Q(collection_id=None, position__isnull=False)
     if scope.actor_id is not None:
@@ -37,7 +41,24 @@ def visible_events(*, workspace_id: UUID | None = None) -> QuerySet[Event]:
     return rows.filter(seen)
 
 
-def _where(permission: Permission) -> Iterable[UUID]:
+def _deleted_collections(workspaces: list[UUID]) -> QuerySet[Event, UUID | None]:
+    """Ids, from the events of the deletions: the rows themselves are gone."""
+    rows = Event.objects.filter(kind="collection.deleted", workspace_id__in=workspaces)
+    return rows.order_by().values_list("object_id", flat=True)
+
+
+def _deleted_workspaces() -> QuerySet[Event, UUID | None]:
+    rows = Event.objects.filter(kind="workspace.deleted")
+    return rows.order_by().values_list("object_id", flat=True)
+
+
+def _collections_of(workspaces: QuerySet[Event, UUID | None]) -> QuerySet[Event, UUID | None]:
+    """Ids of those that were ever made there: events of documents name their collection only."""
+    rows = Event.objects.filter(kind="collection.created", workspace_id__in=workspaces)
+    return rows.order_by().values_list("object_id", flat=True)
+
+
+def _where(permission: Permission) -> list[UUID]:
     workspaces = current_scope().workspaces
     return [pk for pk, held in workspaces.items() if permission in held]
 

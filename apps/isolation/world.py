@@ -137,8 +137,7 @@ def _visitors(mine: Workspace, other: Workspace, places: Sequence[Collection]) -
 
 
 def _user(name: str) -> User:
-    email = f"{name}-{uuid4().hex}@{CANARY_DOMAIN}"
-    return User.objects.create_user(email=email, name=f"canary {name}")
+    return User.objects.plant(name=f"canary {name}")
 
 
 def _key(owner: User, scope: KeyScope) -> str:

@@ -7,3 +7,4 @@ from apps.core.jobs import Job, Queue
 EVERY = timedelta(seconds=5)
 
 DELIVER = Job("webhooks.deliver", Queue.LIGHT, expires_s=30)
+FORGET = Job("webhooks.forget", Queue.LIGHT)

@@ -36,6 +36,15 @@ class Webhook(models.Model):
     position = models.PositiveBigIntegerField(default=0, help_text="Of the last event looked at.")
     off = models.CharField(max_length=10, choices=Off, blank=True, default="")
     failing_since = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    failed_on = models.DateField(null=True, blank=True, help_text="The last day of a failure.")
+    failed_days = models.PositiveIntegerField(
+        default=0, help_text="Days with a failure since something was taken."
+    )
+    next_try_at = models.DateTimeField(
+        null=True, blank=True, help_text="It is left alone until then, while it fails."
+    )
+    served_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -89,3 +98,12 @@ class Delivery(models.Model):
     def message_id(self) -> str:
         """The same with every try, so that a receiver knows what it has already."""
         return f"msg_{self.id.hex}"
+
+
+class Round(models.Model):
+    """One row: who sends at present, so that slow addresses never hold more than one worker."""
+
+    claimed_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.claimed_until or "")

@@ -66,13 +66,20 @@ def change_webhook(*, webhook: Webhook, **values: Any) -> Webhook:
 
 @transaction.atomic
 def set_on(*, webhook: Webhook, is_on: bool) -> None:
-    """Switch it off, or on again: then it is told of what happens from now on."""
+    """Switch it off, or on again: then it is told of what happens from now on. What was still
+    waiting is given up."""
     _require_right(webhook.application)
+    if webhook.is_on == is_on:
+        return
     webhook.off = "" if is_on else Off.BY_HAND
-    webhook.failing_since = None
+    webhook.failing_since = webhook.failed_on = webhook.next_try_at = None
+    webhook.failures = webhook.failed_days = 0
     if is_on:
         webhook.position = chain.state().position
-    webhook.save(update_fields=["off", "failing_since", "position"])
+    webhook.save()
+    webhook.deliveries.filter(state=Delivery.State.WAITING).update(
+        state=Delivery.State.FAILED, reason="switched_off", next_try_at=None
+    )
     kind = "webhook.resumed" if is_on else "webhook.stopped"
     events.record(kind, webhook, name=webhook.name)
 
@@ -103,6 +110,7 @@ def send_again(*, delivery: Delivery) -> None:
     delivery.state, delivery.next_try_at = Delivery.State.WAITING, timezone.now()
     delivery.attempts = 0
     delivery.save(update_fields=["state", "next_try_at", "attempts"])
+    Webhook.objects.filter(pk=delivery.webhook_id).update(next_try_at=None)
     jobs.DELIVER.enqueue()
 
 

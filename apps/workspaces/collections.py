@@ -69,7 +69,8 @@ def delete_collection(*, collection: Collection) -> UUID:
     """Remove the collection with its documents. They are gone from search at once; what the index
     and the disk still hold of them is removed by a job. Returns the id of its receipt."""
     current_scope().require(Permission.COLLECTION_MANAGE, collection.workspace_id)
-    _record("collection.deleted", collection, name=collection.name)
+    # Of the workspace: nobody can be let into what is gone.
+    events.record("collection.deleted", collection, name=collection.name)
     workspace = collection.workspace
     receipt = announce_end(workspace, "collection", collection.pk, collection.name, [collection.pk])
     collection.delete()

@@ -48,6 +48,7 @@ JOBS = {
     "sources.due": "system: names sources whose time has come",
     "sources.sync": "person: who saved the source, asked again while it runs",
     "webhooks.deliver": "application or administrator of each webhook, asked again for each message",
+    "webhooks.forget": "system: removes messages that are over",
 }
 
 # What else could tell something → the test that looks.

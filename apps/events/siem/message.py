@@ -78,7 +78,8 @@ def _text(event: Event) -> str:
 
 
 def _tells_names(event: Event) -> bool:
-    return event.collection_id is None or settings.SYSLOG_DETAILS == "names"
+    of_collection = event.collection_id is not None or event.object_type == "collection"
+    return not of_collection or settings.SYSLOG_DETAILS == "names"
 
 
 def _one_line(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from apps.accounts.models import CANARY_DOMAIN, User
+from apps.accounts.models import User
 from apps.events import chain, erasing, services
 from apps.events.models import Chain, Event
 from apps.permissions.scope import ScopeDenied, entered, system_scope
@@ -146,7 +146,7 @@ def test_nobody_is_erased_by_a_name_that_is_not_known(db: None) -> None:
 
 
 def test_what_a_proof_plants_stays_out(db: None) -> None:
-    planted = factories.make_user("planted", email=f"x@{CANARY_DOMAIN}")
+    planted = User.objects.plant(name="planted")
     with entered(scope_of(planted)):
         services.record("chat.asked")
     assert chain.extend() == 0

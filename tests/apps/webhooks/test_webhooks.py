@@ -156,6 +156,7 @@ def test_what_is_not_taken_is_sent_again_later_with_the_same_id(
     assert run() == 0
     assert len(listener.came) == 1  # it is not time yet
     Delivery.objects.update(next_try_at=timezone.now())
+    Webhook.objects.update(next_try_at=None)
     listener.status = 200
     assert run() == 1
     assert len({headers["webhook-id"] for headers, _body in listener.came}) == 1
@@ -171,7 +172,8 @@ def test_after_days_of_failures_it_is_switched_off_and_says_so(
     listener: Listener,
     client_of: ClientOf,
 ) -> None:
-    Webhook.objects.update(failing_since=timezone.now() - timedelta(days=6))
+    long_ago = timezone.now() - timedelta(days=6)
+    Webhook.objects.update(failing_since=long_ago, failed_days=4, failed_on=long_ago.date())
     happens(alice, collection)
     listener.status = 500
     run()
