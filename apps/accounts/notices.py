@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.jobs import TELL
 from apps.accounts.models import User
+from apps.core import limits
 from apps.core.jobs import send_later
 from apps.events import services as events
 from apps.events.models import Event
@@ -38,6 +39,7 @@ TOLD = frozenset(
 )
 _SHOWN = TOLD | {"sign_in.done", "sign_in.failed", "sign_in.left", "person.sessions_ended"}
 _MOST_SHOWN = 20
+_LOCKS_TOLD = "1/hour"
 # Seconds until the next try of a mail that could not be sent.
 _AGAIN = (60, 600, 3600)
 
@@ -49,8 +51,17 @@ def recent(user: User) -> QuerySet[Event]:
 
 
 def _recorded(event: Event) -> None:
-    if settings.EMAIL_HOST and event.kind in TOLD and event.object_type == "user":
+    is_told = settings.EMAIL_HOST and event.kind in TOLD and event.object_type == "user"
+    if is_told and not _is_too_much(event):
         TELL.enqueue(event_id=str(event.pk), tries=0)
+
+
+def _is_too_much(event: Event) -> bool:
+    """Of what strangers can cause, one mail an hour."""
+    if event.kind != "sign_in.locked":
+        return False
+    allowance = limits.hit(_LOCKS_TOLD, "mails about locks", str(event.object_id))
+    return allowance is not None and not allowance.is_allowed
 
 
 def tell(event_id: UUID, *, tries: int) -> None:

@@ -23,6 +23,8 @@ from apps.permissions.scope import NOBODY, Scope, entered
 # Of one address so many failures are listed, and of all together. Ten lock a person out there.
 OF_ONE_ADDRESS = "30/10 minutes"
 OF_ALL = "2000/hour"
+# A person can be locked out from every address anew.
+LOCKS_OF_ONE_PERSON = "10/hour"
 _DIRECTORY = "apps.directory.backends.DirectoryBackend"
 
 
@@ -63,8 +65,7 @@ def _list(request: HttpRequest, who: str | None, **data: Any) -> None:
     allowance = limits.hit(OF_ONE_ADDRESS, "listed failures", address)
     if allowance is not None and not allowance.is_allowed:
         return
-    of_all = limits.hit(OF_ALL, "listed failures")
-    if of_all is not None and not of_all.is_allowed:
+    if not _may(OF_ALL, "listed failures"):
         return
     user = _account(who)
     with _as(request):
@@ -76,9 +77,18 @@ def _list(request: HttpRequest, who: str | None, **data: Any) -> None:
 def _locked(request: HttpRequest, username: str, **_kwargs: object) -> None:
     """Axes tells it with the failure that was one too many."""
     user = _account(username)
-    if user is not None:
+    if user is None:
+        return
+    who = ("listed locks", str(user.pk))
+    if _may(OF_ALL, "listed failures") and _may(LOCKS_OF_ONE_PERSON, *who):
         with _as(request):
             events.record("sign_in.locked", user, email=user.email)
+
+
+def _may(rate: str, *who: str) -> bool:
+    """Whether one more may be listed; counts it."""
+    allowance = limits.hit(rate, *who)
+    return allowance is None or allowance.is_allowed
 
 
 def _account(who: str | None) -> User | None:

@@ -30,8 +30,8 @@ class WantedIn(serializers.Serializer[Any]):
     application = serializers.UUIDField(required=False)
     object_id = serializers.UUIDField(required=False)
     address = serializers.IPAddressField(required=False)
-    since = serializers.DateField(required=False)
-    until = serializers.DateField(required=False)
+    since = serializers.DateField(required=False, validators=queries.DAYS)
+    until = serializers.DateField(required=False, validators=queries.DAYS)
 
 
 class EventOut(serializers.ModelSerializer[Event]):

@@ -7,6 +7,7 @@ without gaps, and nothing is ever put in before what was already there.
 
 import hashlib
 import json
+import math
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from apps.events.models import Chain, Event
@@ -122,19 +123,19 @@ def _head() -> Chain:
 
 # --- looking --------------------------------------------------------------------------------------
 def verify() -> Report:
-    """Read the chain from its beginning and compare everything."""
+    """Read the chain from its beginning and compare everything, up to where it ended at first: what
+    others append or erase meanwhile is no fault."""
     head, before, position, erased = _head(), FIRST, 0, 0
-    told = _told_erasures()
-    for event in _in_order():
+    for event in _in_order(head):
         position += 1
         reason = _fault(event, before, position)
         if reason:
             return _report(head, erased, position, reason)
         before = event.link
         erased += event.erased_by is not None
-    if (position, before) != (head.position, head.link):
+    if (position, before) != (head.position, head.link) or _goes_on_after_its_end():
         return _report(head, erased, position + 1, "end")
-    if told != _counted_erasures():
+    if not _erasures_agree(head):
         return _report(head, erased, position, "erasure")
     return _report(head, erased)
 
@@ -156,8 +157,15 @@ def state() -> Chain:
     return _head()
 
 
-def _in_order() -> Iterator[Event]:
-    return Event.objects.exclude(position=None).order_by("position").iterator(chunk_size=1000)
+def _in_order(head: Chain) -> Iterator[Event]:
+    rows = Event.objects.filter(position__lte=head.position)
+    return rows.order_by("position").iterator(chunk_size=1000)
+
+
+def _goes_on_after_its_end() -> bool:
+    """Read in this order: an end that is read later is never before what was read earlier."""
+    last = Event.objects.aggregate(last=Max("position"))["last"] or 0
+    return last > _head().position
 
 
 def _fault(event: Event, before: str, position: int) -> str:
@@ -172,10 +180,20 @@ def _report(head: Chain, erased: int, broken_at: int = 0, reason: str = "") -> R
     return Report(head.position, erased, waiting().count(), head.link, broken_at, reason)
 
 
-def _told_erasures() -> dict[UUID, int]:
-    """How many events each erasure says that it emptied."""
+def _erasures_agree(head: Chain) -> bool:
+    """Whether as many events are empty as each erasure says. One that came meanwhile may be told of
+    by events that were counted before it; one in the chain up to ``head`` may not."""
+    counted = _counted_erasures()
+    told = {event.pk: event for event in _told_erasures()}
+    before = {pk for pk, event in told.items() if (event.position or math.inf) <= head.position}
+    return counted.keys() <= told.keys() and all(
+        counted.get(pk, 0) == told[pk].data["count"] for pk in before | counted.keys()
+    )
+
+
+def _told_erasures() -> list[Event]:
     rows = Event.objects.filter(kind="events.erased", erased_by=None)
-    return {event.pk: int(event.data.get("count", 0)) for event in rows if event.data.get("count")}
+    return [event for event in rows if event.data.get("count")]
 
 
 def _counted_erasures() -> dict[UUID, int]:

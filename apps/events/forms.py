@@ -1,23 +1,17 @@
 """Which events an administrator wants to see."""
 
 from collections.abc import Iterable
-from datetime import date
 from uuid import UUID
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
-from apps.events.queries import Wanted
+from apps.events.queries import DAYS, Wanted
 from apps.events.sentences import SENTENCES
 
 
 def _day() -> forms.DateInput:
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-
-# Later and earlier ones are beyond what a database compares.
-_DAYS = (MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(9000, 1, 1)))
 
 
 class AuditForm(forms.Form):
@@ -27,8 +21,8 @@ class AuditForm(forms.Form):
     kind = forms.ChoiceField(label=_("What"), required=False)
     application = forms.ChoiceField(label=_("Through the application"), required=False)
     address = forms.GenericIPAddressField(label=_("Address"), required=False, unpack_ipv4=True)
-    since = forms.DateField(label=_("Since"), required=False, widget=_day(), validators=_DAYS)
-    until = forms.DateField(label=_("Until"), required=False, widget=_day(), validators=_DAYS)
+    since = forms.DateField(label=_("Since"), required=False, widget=_day(), validators=DAYS)
+    until = forms.DateField(label=_("Until"), required=False, widget=_day(), validators=DAYS)
 
     def __init__(self, data: object, *, applications: Iterable[tuple[UUID, str]]) -> None:
         super().__init__(data)  # type: ignore[arg-type] # a QueryDict

@@ -5,6 +5,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from apps.core.ids import uuid7
+from apps.events import reasons
 
 
 class Event(models.Model):
@@ -66,6 +67,10 @@ class Chain(models.Model):
     def __str__(self) -> str:
         return f"{self.position} {self.link[:8]}"
 
+    @property
+    def reason_in_words(self) -> str:
+        return str(reasons.CHAIN.get(self.reason, self.reason))
+
 
 class Relay(models.Model):
     """How far the events were sent to somebody outside, and what went wrong last."""
@@ -84,3 +89,7 @@ class Relay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.position}"
+
+    @property
+    def reason_in_words(self) -> str:
+        return str(reasons.RELAY.get(self.reason, self.reason))

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.events.models import Event
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
+
+# Days that may be asked for: later and earlier ones are beyond what a database compares.
+DAYS = (MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(9000, 1, 1)))
 
 
 def visible_events(*, workspace_id: UUID | None = None) -> QuerySet[Event]:

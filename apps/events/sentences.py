@@ -149,7 +149,7 @@ SENTENCES: dict[str, Promise] = {
     "workspace.deleted": _("Workspace deleted"),
 }
 # Values of an event that name what it is about, in order.
-_NAMES = ("name", "email", "title", "group")
+NAMES = ("name", "email", "title", "group")
 
 
 def sentence_of(kind: str) -> str:
@@ -159,49 +159,83 @@ def sentence_of(kind: str) -> str:
 
 def about(data: dict[str, object]) -> str:
     """The name of what an event is about, if it wrote one down."""
-    return next((str(data[name]) for name in _NAMES if data.get(name)), "")
+    return next((str(data[name]) for name in NAMES if data.get(name)), "")
 
 
-_LABELS: dict[str, Promise] = {
+LABELS: dict[str, Promise] = {
     "action": _("what was done"),
+    "active": _("works"),
+    "added": _("new"),
+    "administrators_only": _("administrators only"),
+    "again": _("asked again"),
     "application": _("application"),
     "at": _("where"),
+    "at_most": _("at most"),
     "by": _("by"),
+    "changed": _("changed"),
     "code": _("reason"),
+    "conversation": _("conversation"),
     "count": _("how many"),
     "counts": _("how many"),
+    "cutting": _("cutting"),
+    "description": _("description"),
     "documents": _("documents"),
+    "effect": _("effect"),
     "fields": _("changed"),
+    "from_person": _("from"),
     "from_version": _("from version"),
     "gained": _("gained"),
     "gives": _("gives"),
+    "groups": _("groups"),
     "inner": _("inner group"),
     "is_administrator": _("administrator"),
+    "is_listed": _("listed"),
     "is_needed": _("required"),
     "is_on": _("on"),
+    "is_open": _("open to members"),
+    "keeps_documents": _("documents stay"),
     "keys": _("keys"),
     "kind": _("kind"),
     "left": _("left out"),
+    "login": _("login name"),
     "lost": _("lost"),
+    "may_remove": _("may remove"),
     "model": _("model"),
     "needs": _("needs"),
+    "of": _("of"),
+    "of_kind": _("kind"),
     "origin": _("given by"),
     "outside": _("group outside"),
     "people": _("people"),
     "permissions": _("may"),
+    "prefix": _("begins with"),
     "provider": _("provider"),
     "purpose": _("purpose"),
+    "rating": _("rating"),
     "reason": _("reason"),
+    "removed": _("removed"),
     "role": _("role"),
     "scope": _("scope"),
     "second_factor": _("second factor"),
+    "share": _("share"),
+    "source": _("source"),
+    "span": _("per"),
+    "state": _("state"),
+    "subject": _("whose"),
     "taken": _("taken"),
+    "to_person": _("to"),
+    "to_remove": _("to be removed"),
+    "topic": _("topic"),
     "until": _("until"),
     "use": _("use"),
     "user": _("person"),
+    "valid_from": _("valid from"),
+    "valid_until": _("valid until"),
     "version": _("version"),
     "way": _("way"),
+    "what": _("what"),
     "who": _("person"),
+    "why": _("reason"),
 }
 # Words of our own that stand as values.
 _WORDS: dict[object, Promise] = {
@@ -219,9 +253,9 @@ _WORDED = ("way", "by", "second_factor")
 def details(data: dict[str, object]) -> str:
     """What else an event wrote down, as text."""
     rest = {
-        str(_LABELS.get(name, name.replace("_", " "))): _value(value, is_word=name in _WORDED)
+        str(LABELS.get(name, name.replace("_", " "))): _value(value, is_word=name in _WORDED)
         for name, value in data.items()
-        if name not in _NAMES and value not in ("", None)
+        if name not in NAMES and value not in ("", None)
     }
     return ", ".join(f"{label}: {value}" for label, value in sorted(rest.items()))
 

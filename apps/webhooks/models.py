@@ -1,6 +1,7 @@
 """Addresses that are told what happens, and each telling."""
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
@@ -14,6 +15,16 @@ class Off(models.TextChoices):
     BY_HAND = "by_hand", _("Switched off by hand")
     FAILING = "failing", _("Switched off: it did not answer for five days")
     GONE = "gone", _("Switched off: the address answered that it is gone (410)")
+
+
+# Why a message was not taken, where there was no answer.
+REASONS: dict[str, Promise] = {
+    "timeout": _("no answer in time"),
+    "unreachable": _("not reachable"),
+    "not_allowed": _("an internal server that is not named in KB_WEBHOOK_HOSTS"),
+    "not_encrypted": _("not encrypted"),
+    "switched_off": _("the webhook was switched off"),
+}
 
 
 class Webhook(models.Model):
@@ -93,6 +104,10 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+    @property
+    def reason_in_words(self) -> str:
+        return str(REASONS.get(self.reason, self.reason))
 
     @property
     def message_id(self) -> str:

@@ -45,6 +45,7 @@ UNSCOPED = {
     "documents.Reconciliation": "numbers of the whole installation, for administrators",
     "isolation.Proof": "numbers of the whole installation, for administrators",
     "webhooks.Webhook": "addresses outside; for administrators and the application whose it is",
+    "webhooks.Round": "one row: who sends at present",
     "webhooks.Delivery": "as its webhook; what it tells is asked of the scope when it is sent",
     "workspaces.AccessRequest": "read through access.queries: by who asks and by who decides",
     "workspaces.CustomRole": "one list for the installation; says what a role allows, not to whom",
@@ -72,6 +73,7 @@ PUBLIC_ROUTES: dict[str, str] = {
 
 # Files where `async def` is at home: sockets, streams, and the ASGI and model server edges.
 ASYNC_FILES = {
+    "apps/webhooks/sending.py": "a time limit on a whole post: one of a read begins anew with each byte",
     "apps/accounts/sessions/store.py": "Django reads sessions in both ways",
     "apps/chat/answer.py": "generates on the event loop",
     "apps/chat/consumers.py": "the socket",

@@ -2,7 +2,7 @@
 
 import ast
 
-from apps.events.sentences import SENTENCES
+from apps.events.sentences import LABELS, NAMES, SENTENCES
 from tests.guards.code import calls, modules
 
 _WRITERS = {"record", "_record"}
@@ -23,3 +23,28 @@ def test_every_kind_of_event_has_words():
     kinds = _kinds()
     assert len(kinds) > 50
     assert sorted(kinds - set(SENTENCES)) == []
+
+
+# Where an event belongs, which is no detail of it.
+_PLACES = {"workspace_id", "collection_id"}
+
+
+def _details() -> set[str]:
+    return {
+        keyword.arg
+        for module in modules("apps")
+        for name, call in calls(module.tree)
+        if name in _WRITERS and call.args
+        if any(
+            isinstance(text, ast.Constant) and "." in str(text.value)
+            for text in ast.walk(call.args[0])
+        )
+        for keyword in call.keywords
+        if keyword.arg
+    }
+
+
+def test_every_detail_of_an_event_has_a_label():
+    found = _details() - _PLACES - set(NAMES)
+    assert len(found) > 40
+    assert sorted(found - set(LABELS)) == []

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from axes.signals import user_locked_out
 from django.core import mail
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from apps.accounts import notices, services, throttle
 from apps.accounts.models import User
@@ -159,3 +160,16 @@ def test_a_mail_that_cannot_be_sent_is_sent_later(
 
 def _no_server(*_args: object, **_kwargs: object) -> None:
     raise ConnectionRefusedError
+
+
+def test_locks_from_many_addresses_are_listed_and_mailed_so_often_only(
+    alice: User, settings: Any, sent_jobs: list[tuple[str, dict[str, Any]]],
+    django_capture_on_commit_callbacks: Any,
+) -> None:  # fmt: skip
+    settings.EMAIL_HOST = "mail.example.com"
+    with django_capture_on_commit_callbacks(execute=True):
+        for number in range(13):
+            request = RequestFactory().post("/sign-in", REMOTE_ADDR=f"192.0.2.{number}")
+            user_locked_out.send("test", request=request, username=str(alice.pk), ip_address="")
+    assert len(of_kind("sign_in.locked")) == 10
+    assert [name for name, _kwargs in sent_jobs].count("accounts.tell") == 1

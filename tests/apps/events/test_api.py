@@ -137,3 +137,14 @@ async def test_csv_for_programs(admin: User) -> None:
     head, *rows = list(csv.reader(io.StringIO(body)))
     assert head[1] == "kind"
     assert [row[1] for row in rows] == ["audit.exported"]
+
+
+@pytest.mark.parametrize(
+    "asked", ["until=9999-12-31", "since=0001-01-01", "since=9999-12-31", "until=0001-01-01"]
+)
+@pytest.mark.parametrize("path", [PATH, f"{PATH}.csv"])
+def test_days_that_no_database_compares_are_refused(
+    path: str, asked: str, admin: User, client_of: ClientOf
+) -> None:
+    answer = client_of(admin).get(f"{path}?{asked}")
+    assert answer.status_code == 400

@@ -1,15 +1,17 @@
 """The list of events is a chain: what is changed or removed shows, and a person can be erased."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import translation
 
 from apps.accounts.models import User
-from apps.events import chain, erasing, services
-from apps.events.models import Chain, Event
+from apps.events import chain, erasing, reasons, services
+from apps.events.models import Chain, Event, Relay
 from apps.permissions.scope import ScopeDenied, entered, system_scope
 from apps.workspaces.scopes import scope_of
 from tests import factories
@@ -164,3 +166,63 @@ def test_the_audit_page_says_whether_it_holds(
     Event.objects.filter(position=2).update(kind="person.joined")
     verified()
     assert "does not hold at place 2" in browser.get("/administration/audit").content.decode()
+
+
+@pytest.mark.usefixtures("_happened")
+def test_what_is_appended_and_erased_during_a_comparison_is_no_fault(
+    alice: User, bob: User, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = chain._in_order
+
+    def meanwhile(head: Chain) -> Iterator[Event]:
+        yield from read(head)
+        with entered(scope_of(admin)):
+            services.record("person.added", email="eve@example.com")
+            erasing.erase(person=bob.pk)
+        chain.extend()
+
+    monkeypatch.setattr(chain, "_in_order", meanwhile)
+    report = chain.verify()
+    assert (report.is_whole, report.length) == (True, 5)
+    monkeypatch.undo()
+    assert chain.verify().is_whole
+
+
+@pytest.mark.usefixtures("_happened")
+def test_an_erasure_that_nobody_did_is_found(alice: User) -> None:
+    Event.objects.filter(position=2).update(data={}, salt="", erased_by=uuid4())
+    assert chain.verify().reason == "erasure"
+
+
+@pytest.mark.usefixtures("_happened")
+def test_an_event_behind_the_end_is_found() -> None:
+    Event.objects.filter(position=5).update(position=9)
+    Chain.objects.update(position=4, link=Event.objects.get(position=4).link)
+    assert chain.verify().reason == "end"
+
+
+def test_an_erasure_forgets_the_key_and_reaches_what_another_worker_left_waiting(
+    alice: User, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, _plain = factories.make_api_key(alice)
+    with entered(scope_of(alice, key=key)):
+        services.record("chat.asked")
+    extend, tries = chain.extend, []
+
+    def busy() -> int:
+        tries.append(1)
+        return 0 if len(tries) == 1 else extend()
+
+    monkeypatch.setattr(chain, "extend", busy)
+    with entered(scope_of(admin)):
+        assert erasing.erase(person=alice.pk) == 1
+    assert Event.objects.get(kind="chat.asked").api_key_id is None
+
+
+@pytest.mark.parametrize("reason", [*reasons.CHAIN, *reasons.RELAY])
+def test_reasons_are_words_in_both_languages(reason: str) -> None:
+    row = Chain(reason=reason) if reason in reasons.CHAIN else Relay(reason=reason)
+    with translation.override("en"):
+        english = row.reason_in_words
+    with translation.override("zh-hans"):
+        assert english not in (reason, row.reason_in_words)

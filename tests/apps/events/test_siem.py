@@ -168,7 +168,7 @@ def test_the_system_page_says_how_far_it_is(
     run()
     page = client_of(admin).get("/administration/system").content.decode()
     assert "Events to the SIEM" in page
-    assert "not_encrypted" in page
+    assert "not encrypted, and not to this machine" in page
 
 
 @pytest.fixture
