@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 
 from apps.accounts.models import User
-from apps.chat import recording
+from apps.chat import recording, running
 from apps.chat.models import Turn
 from apps.gateway import services, trials
 from apps.gateway.models import Generation, ModelVersion
@@ -56,6 +56,20 @@ async def test_an_answer_is_kept_where_a_version_cannot_be_judged(
     async with talking(bob) as talk:
         assert (await talk.ask(QUESTION))[-1]["type"] == "done"
     assert (await sql(Turn.objects.get)).state == "complete"
+
+
+async def test_an_answer_whose_conversation_is_deleted_meanwhile_is_counted(
+    bob: User, using: Using, first: FakeOpenAI
+) -> None:
+    await sql(partial(using, first.base_url))
+    first.tokens, first.token_s = 500, 0.02
+    async with talking(bob) as talk:
+        turn = await talk.begin()
+        await sql(lambda: Turn.objects.filter(pk=turn).delete())
+        await running.stop_all()
+    row = await sql(Generation.objects.get)
+    assert (row.turn_id, row.person_id) == (UUID(turn), bob.pk)
+    assert row.prompt_tokens > 0
 
 
 def test_who_opens_many_conversations_waits_as_one(bob: User) -> None:
