@@ -36,7 +36,7 @@ def require_topic_allowed(
     history = list(brought.history) or messages_of(ancestors(parent, limit=HISTORY_TURNS))
     topics.require_allowed(
         question,
-        forms=[standalone(question, history)],
+        before=standalone(question, history).removesuffix(question.strip()).strip(),
         beside=[
             text
             for text in (brought.instructions, *(turn.text for turn in brought.history))

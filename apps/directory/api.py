@@ -197,7 +197,8 @@ class DirectoryTryView(_View):
     )
     def post(self, request: Request) -> Response:
         reauth.require(request)
-        said = checked(DirectoryTryIn, request.data, partial="directory" in request.data)
+        is_stored = isinstance(request.data, Mapping) and "directory" in request.data
+        said = checked(DirectoryTryIn, request.data, partial=is_stored)
         number, password = said.pop("directory", None), said.get("password")
         rows = Directory.objects.select_related("source", "successor")
         row = None if number is None else rows.get(pk=number)

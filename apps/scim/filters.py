@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -147,7 +148,9 @@ def _timed(column: str, operator: str, value: str) -> Q:
     lookup = _TIMES.get(operator)
     try:
         when = parse_datetime(value)
-    except (ValueError, ValidationError):
+        if when is not None and when.tzinfo is not None:
+            when = when.astimezone(UTC)  # the database asks for it: some times are none there
+    except (ValueError, OverflowError, ValidationError):
         when = None
     if lookup is None or when is None or when.tzinfo is None:
         raise InvalidFilterException(detail="Times are written as 2026-01-31T12:00:00Z.")

@@ -98,7 +98,7 @@ def create(*, provisioning: Provisioning, said: User) -> ProvisionedPerson:
     somebody who is not this source's."""
     source = provisioning.source
     row = _returning(source, said) or ProvisionedPerson(pk=uuid7(), source=source)
-    row.deleted_at = None
+    row.deleted_at, row.is_active = None, True
     _take(row, said)
     try:
         person_for(source=source, outside=_outside(row, said, ()))

@@ -38,15 +38,17 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question in each form that it has (as written, as meant after the ones before), and what
-    else its asker said along with it."""
+    """A question as it was written, what was asked before it where it leans on that, and what else
+    its asker said along with it."""
 
-    forms: tuple[str, ...]
+    question: str
+    before: str = ""
     beside: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[str, ...]:
-        return (*self.forms, *self.beside)
+        meant = (f"{self.before} {self.question}",) if self.before else ()
+        return (self.question, *meant, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +117,10 @@ def verdicts(asked: Asked, rules: Sequence[TopicRule]) -> list[Verdict]:
     return said
 
 
-def _texts(asked: Asked, rule: TopicRule) -> tuple[str, ...]:
-    """What is looked at: a rule that keeps away looks at all that was said, one that keeps to its
-    topics at the question, which no word beside it makes better."""
-    return asked.all if rule.effect == Effect.AWAY else asked.forms
-
-
 def _by_words(asked: Asked, rule: TopicRule) -> Found | None:
-    texts = _texts(asked, rule)
+    """A rule that keeps away looks at all that was said; one that keeps to its topics at the
+    question alone, which no word beside it or before it makes better."""
+    texts = asked.all if rule.effect == Effect.AWAY else (asked.question,)
     return next((found for t in rule.topics.all() if (found := found_by_words(t, texts))), None)
 
 
@@ -137,17 +135,22 @@ def found_by_words(topic: Topic, texts: Iterable[str]) -> Found | None:
 
 
 def _by_model(asked: Asked, rule: TopicRule) -> Found | None:
-    texts = _texts(asked, rule)
-    return next((found for t in rule.topics.all() if (found := found_by_model(t, texts))), None)
+    if rule.effect == Effect.AWAY:
+        texts, before = asked.all, ""
+    else:
+        texts, before = (asked.question,), asked.before
+    found = (found_by_model(topic, texts, before=before) for topic in rule.topics.all())
+    return next((each for each in found if each), None)
 
 
-def found_by_model(topic: Topic, texts: Iterable[str]) -> Found | None:
-    """What the language model says; raises AppError TOPIC_UNCHECKED where it says nothing."""
+def found_by_model(topic: Topic, texts: Iterable[str], *, before: str = "") -> Found | None:
+    """What the language model says of the texts, which are understood by what was asked ``before``;
+    raises AppError TOPIC_UNCHECKED where it says nothing."""
     if not topic.prompt:
         return None
     distinct = dict.fromkeys(text.strip() for text in texts if text.strip())
     for text in distinct:
-        if any(_is_of(topic.prompt, piece) for piece in kinds.pieces(text)):
+        if any(_is_of(topic.prompt, piece, before) for piece in kinds.pieces(text)):
             return Found(topic, By.MODEL)
     return None
 
@@ -165,14 +168,14 @@ def forget() -> None:
         _kept.clear()
 
 
-def _is_of(kind: str, text: str) -> bool:
-    key = hashlib.sha256(f"{kind}\0{text}".encode()).digest()
+def _is_of(kind: str, text: str, before: str) -> bool:
+    key = hashlib.sha256(f"{kind}\0{before}\0{text}".encode()).digest()
     now = time.monotonic()
     with _lock:
         known = _kept.get(key)
     if known is not None and now - known[0] < KEPT_S:
         return known[1]
-    said = _asked_model(kind, text)
+    said = _asked_model(kind, text, before)
     with _lock:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
@@ -180,8 +183,8 @@ def _is_of(kind: str, text: str) -> bool:
     return said
 
 
-def _asked_model(kind: str, text: str) -> bool:
-    check = kinds.check_of(kind, text)
+def _asked_model(kind: str, text: str, before: str) -> bool:
+    check = kinds.check_of(kind, text, before=before)
     try:
         plan = gateway.plan(gateway.Asked(text, conversation=_ONE_SERVER, task=Task.CLASSIFY))
         return async_to_sync(_odds)(plan.generator, check, plan.patience.first_token_s) > 0

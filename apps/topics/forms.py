@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Group
@@ -96,7 +97,10 @@ class TopicRuleForm(forms.Form):
             "topics": Topic.objects.all(),
             "groups": Group.objects.order_by("name"),
             "applications": Application.objects.all(),
-            "application_keys": ApplicationKey.objects.filter(revoked_at=None),
+            # A revoked key that the rule has is not dropped by whoever changes something else.
+            "application_keys": ApplicationKey.objects.filter(
+                Q(revoked_at=None) | Q(pk__in=self.initial.get("application_keys", []))
+            ),
         }
         for name, queryset in rows.items():
             self.fields[name].queryset = queryset  # type: ignore[attr-defined] # chosen from rows

@@ -19,25 +19,28 @@ from apps.topics.deciding import Asked, Verdict
 from apps.topics.models import Topic, TopicRule
 from apps.topics.queries import REFUSED, rules_for
 from apps.topics.words import LONGEST_PATTERN, LONGEST_WORD, MOST, compiled, plain
+from apps.workspaces import refusals
 
 LONGEST_PROMPT = 2000
+# Refusals of one asker by one rule that are written down: a program that asks on fills no disk.
+SAME_RULE = "20/hour"
 
 
 # --- asking ---------------------------------------------------------------------------------------
 def require_allowed(
-    question: str, *, forms: Iterable[str] = (), beside: Iterable[str] = ()
+    question: str, *, before: str = "", beside: Iterable[str] = ()
 ) -> list[Verdict]:
-    """What the rules that hold for the asker say, all of which let the question pass. ``forms`` are
-    others that the question has; ``beside`` is what was said along with it.
+    """What the rules that hold for the asker say, all of which let the question pass. ``before`` is
+    what was asked earlier, where the question leans on it; ``beside`` what was said along with it.
 
     Raises AppError TOPIC_FORBIDDEN (403), which names the rule and is written down as an event
-    without the question, or TOPIC_UNCHECKED (503). Run it outside of a transaction: a model may be
+    without the question (so many in an hour), or TOPIC_UNCHECKED (503). Run it outside of a transaction: a model may be
     asked.
     """
     rules = rules_for(current_scope())
     if not rules:
         return []
-    asked = Asked(tuple(dict.fromkeys([question, *forms])), tuple(beside))
+    asked = Asked(question, before, tuple(beside))
     said = deciding.verdicts(asked, rules)
     refused = next((verdict for verdict in said if verdict.is_refused), None)
     if refused is not None:
@@ -48,7 +51,9 @@ def require_allowed(
 def _refusal(verdict: Verdict) -> AppError:
     rule = verdict.rule
     topic = verdict.found.topic.name if verdict.found else ""
-    events.record(REFUSED, rule, name=rule.name, effect=rule.effect, topic=topic)
+    asker = current_scope()
+    if refusals.is_listed((SAME_RULE, "topics", str(asker.actor_id), str(rule.pk))):
+        events.record(REFUSED, rule, name=rule.name, effect=rule.effect, topic=topic)
     said = {"en": rule.sentence_en, "zh-hans": rule.sentence_zh}
     return AppError(
         ErrorCode.TOPIC_FORBIDDEN,
@@ -73,7 +78,7 @@ def tried(question: str, *, rules: Sequence[TopicRule]) -> list[Verdict]:
     """What each of these rules would say to a sample question, whoever asked it; nothing is
     written down. Raises AppError TOPIC_UNCHECKED."""
     current_scope().require(Permission.ADMINISTER)
-    asked = Asked((question,))
+    asked = Asked(question)
     return [verdict for rule in rules for verdict in deciding.verdicts(asked, [rule])]
 
 
@@ -163,7 +168,10 @@ def save_rule(  # noqa: PLR0913 - the fields of a rule, by keyword
     is_new = rule is None
     made.name, made.effect, made.is_active = name.strip(), effect, is_active
     made.sentence_en, made.sentence_zh = sentence_en.strip(), sentence_zh.strip()
-    made.personal_keys = [_personal_key(prefix) for prefix in _distinct(personal_keys)]
+    # A key that was revoked since stays where it is: it is no reason to refuse another change.
+    there = {str(key["prefix"]): key for key in made.personal_keys}
+    wanted = [prefix.rstrip("…") for prefix in _distinct(personal_keys)]
+    made.personal_keys = [there.get(prefix) or _personal_key(prefix) for prefix in wanted]
     _save(made)
     made.topics.set(topics)
     made.groups.set(groups)
@@ -174,8 +182,7 @@ def save_rule(  # noqa: PLR0913 - the fields of a rule, by keyword
     return made
 
 
-def _personal_key(prefix: str) -> dict[str, str]:
-    wanted = prefix.rstrip("…")
+def _personal_key(wanted: str) -> dict[str, str]:
     with system_scope("topics: which personal key begins like this"):
         key = ApiKey.objects.filter(prefix=wanted, revoked_at=None).first()
     if key is None:

@@ -27,7 +27,7 @@ def key(plain: str, *, address: str, code: str) -> None:
     """A key was shown that is wrong, has ended, or may not be used like this. The key itself is
     written nowhere; one that was good once is named."""
     digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    if not _is_listed((SAME_KEY, digest, address), (KEYS_OF_ONE_ADDRESS, address)):
+    if not is_listed((SAME_KEY, digest, address), (KEYS_OF_ONE_ADDRESS, address)):
         return
     name = name_of_key(plain)
     if name.endswith(
@@ -43,11 +43,11 @@ def door(request: HttpRequest, permission: Permission) -> None:
     scope = current_scope()
     who, match = str(scope.actor_id), request.resolver_match
     view = match.view_name if match else ""
-    if scope.actor_id and _is_listed((SAME_DOOR, who, view), (DOORS_OF_ONE_PERSON, who)):
+    if scope.actor_id and is_listed((SAME_DOOR, who, view), (DOORS_OF_ONE_PERSON, who)):
         events.record("access.denied", name=view, needs=permission.value)
 
 
-def _is_listed(*rates: tuple[str, ...]) -> bool:
+def is_listed(*rates: tuple[str, ...]) -> bool:
     """Whether one more may be written down; counts it."""
     for rate, *who in (*rates, (_OF_ALL,)):
         allowance = limits.hit(rate, "listed refusals", *who)

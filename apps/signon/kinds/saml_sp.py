@@ -15,6 +15,7 @@ from saml2.metadata import entity_descriptor
 from saml2.request import LogoutRequest
 from saml2.response import AuthnResponse
 from saml2.saml import NAMEID_FORMAT_TRANSIENT, name_id_from_string
+from saml2.validate import validate_on_or_after
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from apps.core.errors import AppError
@@ -165,6 +166,7 @@ class Side:
             )
             if not request.verify() or request.sender() != entity:
                 raise refused("logout request")
+            validate_on_or_after(request.message.not_on_or_after, SKEW_S)
             return Asked(request.message, self._answer(client, request.message, sent.relay or ""))
 
     def _answer(self, client: Saml2Client, request: Any, relay: str) -> str:
@@ -200,7 +202,6 @@ class Asked:
 
     def __init__(self, request: Any, answer: str) -> None:
         self.number, self.answer = str(request.id), answer
-        self.until = str(request.not_on_or_after or "")
         self.name = str(request.name_id.text or "") if request.name_id is not None else ""
         self.sessions = [str(each.text) for each in request.session_index or [] if each.text]
 

@@ -68,6 +68,12 @@ def test_a_test_says_where_it_stops_and_stores_nothing(ask):
     assert not Directory.objects.exists()
 
 
+@pytest.mark.parametrize("body", ["5", "true", "null", '"directory"', "[]"])
+def test_what_is_no_object_is_no_directory_to_test(ask, body):
+    answer = ask("post", f"{PATH}/test", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BAD_REQUEST")
+
+
 def test_it_is_not_turned_on_where_nobody_could_come_in_without_it(ask, admin):
     admin.set_unusable_password()
     admin.save()

@@ -10,6 +10,7 @@ from tests import factories
 from tests.apps.scim.conftest import USER
 
 pytestmark = pytest.mark.django_db
+NO_TIME = "0001-01-01T00:00:00+14:00"  # in UTC it is before the first year
 
 
 def test_a_person_is_made_read_and_found(entra):
@@ -112,6 +113,17 @@ def test_who_comes_back_with_the_same_external_id_is_the_same_person(entra):
     assert (again.is_active, again.email) == (True, "erin@acme.example")
 
 
+def test_who_comes_back_may_come_in_though_nobody_says_that_they_are_active(entra):
+    entra.person("erin@acme.example", externalId="7")
+    user = User.objects.get(email="erin@acme.example")
+    (row,) = entra("get", "Users").json()["Resources"]
+    entra("delete", f"Users/{row['id']}")
+    body = {"schemas": [USER], "userName": "erin@acme.example", "externalId": "7"}
+    back = entra("post", "Users", body)
+    assert (back.status_code, back.json()["active"]) == (201, True)
+    assert User.objects.get(pk=user.pk).is_active
+
+
 def test_a_version_that_is_not_the_last_is_refused(entra):
     number = entra.person("erin@acme.example")
     first = entra("get", f"Users/{number}")
@@ -136,6 +148,7 @@ def test_errors_are_in_the_shape_of_scim(entra):
         (400, "invalidFilter", entra("get", "Users", {"filter": 'userName zz "a"'})),
         (400, "invalidFilter", entra("get", "Users", {"filter": 'shoeSize eq "a"'})),
         (400, "invalidFilter", entra("get", "Users", {"filter": "(" * 400})),
+        (400, "invalidFilter", entra("get", "Users", {"filter": f'meta.created ge "{NO_TIME}"'})),
         (400, "invalidValue", entra("post", "Users", {"schemas": [USER]})),
         (400, "invalidFilter", entra("get", "Users", {"filter": 'userName eq "\\u0000"'})),
         (400, "invalidFilter", entra("get", "Users", {"filter": 'userName eq "\\ud800"'})),

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
+from saml2.time_util import in_a_while
 
 from apps.signon.models import SignOnSession
 from tests.apps.signon.conftest import person_in
@@ -113,6 +114,16 @@ def test_a_request_is_taken_once(adfs, idp):
     browser = _signed_in(idp)
     assert Client().get(ENDED, fields).status_code == 400
     assert person_in(browser)
+
+
+def test_a_request_whose_time_is_over_ends_nothing(adfs, idp):
+    browser = _signed_in(idp)
+    late = idp.logout(_ours(), expire=in_a_while(hours=-1))
+    assert Client().get(ENDED, late).status_code == 400
+    assert person_in(browser)
+    in_time = idp.logout(_ours(), expire=in_a_while(hours=1))
+    assert Client().get(ENDED, in_time).status_code == 302
+    assert person_in(browser) is None
 
 
 def test_what_is_no_request_ends_nothing(adfs):

@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import ApiKey, User
+from apps.applications.models import ApplicationKey
+from apps.permissions.scope import system_scope
 from apps.topics.models import Topic, TopicRule
 from tests import factories
 from tests.apps.api.conftest import Program, code_of
+from tests.apps.applications.conftest import Make
 from tests.apps.topics.conftest import PAY
 
 BASE = "/administration/topics"
@@ -92,3 +96,35 @@ def test_programs_of_administrators_do_the_same(admin: User) -> None:
     assert code_of(program.delete(f"administration/topics/{topic['id']}")) == "CONFLICT"
     assert program.delete(path).status_code == 204
     assert program.delete(f"administration/topics/{topic['id']}").status_code == 204
+
+
+def revoke(*keys: ApiKey | ApplicationKey) -> None:
+    with system_scope("test: revoke"):
+        for key in keys:
+            type(key).objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+
+
+def test_a_rule_is_changed_and_switched_off_after_its_keys_were_revoked(
+    admin: User, bob: User, client_of: In, make_program: Make, away: Callable[..., TopicRule]
+) -> None:
+    erp, (own, _plain) = make_program(), factories.make_api_key(bob)
+    rule = away(personal_keys=[own.prefix], application_keys=[erp.key])
+    revoke(own, erp.key)
+    program = Program(factories.make_api_key(admin)[1])
+    path = f"administration/topic-rules/{rule.pk}"
+    changed = program.patch(path, {"is_active": False})
+    assert changed.status_code == 200, changed.content
+    page = client_of(admin)
+    form = page.get(f"{BASE}/rules/{rule.pk}").context["form"]
+    said = {name: field.value() for name, field in ((each.name, each) for each in form)}
+    said = {name: value for name, value in said.items() if value not in (None, False)}
+    assert page.post(f"{BASE}/rules/{rule.pk}", {**said, "name": "Pay"}).status_code == 302
+    rule.refresh_from_db()
+    assert (rule.name, rule.is_active) == ("Pay", False)
+    assert [key["prefix"] for key in rule.personal_keys] == [own.prefix]
+    with system_scope("test: what the rule holds"):
+        assert list(rule.application_keys.all()) == [erp.key]
+    other = factories.make_api_key(bob)[0]
+    revoke(other)
+    refused = program.patch(path, {"personal_keys": [own.prefix, other.prefix]})
+    assert refused.status_code == 400

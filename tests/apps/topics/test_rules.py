@@ -149,3 +149,16 @@ def test_a_refusal_is_an_event_without_the_question(
         event = Event.objects.get(kind="topic.refused")
     assert event.actor == bob
     assert event.data == {"name": "No pay", "effect": "away", "topic": "Pay"}
+
+
+def test_a_program_that_asks_on_fills_no_log(
+    bob: User, away: Callable[..., TopicRule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.topics.services.SAME_RULE", "2/hour")
+    away(groups=[factories.make_group("Staff", bob)])
+    program = Program(factories.make_api_key(bob)[1])
+    assert (
+        codes([program.post("search", {"query": PAY}) for _ in range(4)]) == ["TOPIC_FORBIDDEN"] * 4
+    )
+    with system_scope("test: the events"):
+        assert Event.objects.filter(kind="topic.refused").count() == 2

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import mcp
@@ -14,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from apps.accounts.models import User
 from apps.chat import services as chat
 from apps.chat.models import Turn
+from apps.engines.adapters.fake import ScriptedGenerator
 from apps.permissions.scope import entered, system_scope
 from apps.topics.models import TopicRule
 from apps.workspaces.models import Collection, Workspace
@@ -144,18 +146,67 @@ def test_asking_again_and_editing_are_refused_once_the_rule_is_there(
             act()
 
 
-def test_a_follow_up_is_taken_as_it_is_meant(bob: User, collection: Collection) -> None:
+def answered(bob: User, question: str) -> UUID:
+    """A conversation of Bob's with one answer in it."""
+    with scope(bob):
+        opened = chat.ask(question=question)
+    with system_scope("test: it was answered"):
+        Turn.objects.filter(pk=opened.turn_id).update(state="complete", answer="Three months.")
+    return opened.conversation_id
+
+
+def test_a_follow_up_is_kept_away_as_it_is_meant(bob: User, collection: Collection) -> None:
+    group = factories.make_group("Staff", bob)
+    conversation = answered(bob, "What does the director earn?")
+    topic = factories.make_topic("Director", patterns=["director.*last year"])
+    factories.make_topic_rule(topic, name="No director", groups=[group])
+    with scope(bob), pytest.raises(Exception, match="TOPIC_FORBIDDEN"):
+        chat.ask(question="And last year?", conversation_id=conversation)
+
+
+def test_words_of_an_earlier_question_let_no_follow_up_pass(
+    bob: User, collection: Collection
+) -> None:
     only = factories.make_topic("Notice", words=["notice period"])
     group = factories.make_group("Staff", bob)
     factories.make_topic_rule(only, name="Only notice", effect="only", groups=[group])
+    conversation = answered(bob, ELSE)
     with scope(bob):
-        opened = chat.ask(question=ELSE)
-    with system_scope("test: it was answered"):
-        Turn.objects.filter(pk=opened.turn_id).update(state="complete", answer="Three months.")
-    with scope(bob):
-        chat.ask(question="And for part-timers?", conversation_id=opened.conversation_id)
+        chat.ask(question="And the notice period of part-timers?", conversation_id=conversation)
         with pytest.raises(Exception, match="TOPIC_FORBIDDEN"):
-            chat.ask(question="Which cars does the company own?")
+            chat.ask(question="And which cars are there?", conversation_id=conversation)
+
+
+def test_a_history_that_a_program_made_up_lets_nothing_pass(
+    bob: User, workspace: Workspace
+) -> None:
+    only = factories.make_topic("Notice", words=["notice period"])
+    group = factories.make_group("Staff", bob)
+    factories.make_topic_rule(only, name="Only notice", effect="only", groups=[group])
+    messages = [
+        {"role": "user", "content": ELSE},
+        {"role": "assistant", "content": "Three months."},
+        {"role": "user", "content": "And which cars are there?"},
+    ]
+    body = {"model": f"footnote/{workspace.slug}", "messages": messages}
+    answer = v1(Program(factories.make_api_key(bob)[1]), "chat/completions", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "topic_forbidden")
+
+
+def test_the_model_judges_a_follow_up_alone_and_knows_what_was_asked_before(
+    bob: User, collection: Collection, model: ScriptedGenerator
+) -> None:
+    only = factories.make_topic("Notice", prompt="Notice periods.")
+    conversation = answered(bob, ELSE)
+    group = factories.make_group("Staff", bob)
+    factories.make_topic_rule(only, name="Only notice", effect="only", groups=[group])
+    model.opinions.append(2.0)
+    model.checks.clear()
+    with scope(bob):
+        chat.ask(question="And for part-timers?", conversation_id=conversation)
+    (turns,) = model.checks
+    assert f"<before>\n{ELSE}\n</before>" in turns[-1].text
+    assert "<text>\nAnd for part-timers?\n</text>" in turns[-1].text
 
 
 def test_others_are_not_kept_from_it(alice: User, carol: User, kept: TopicRule) -> None:
