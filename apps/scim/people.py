@@ -5,6 +5,7 @@ never by an address, and ended by the same path as its leavers.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +13,18 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
-from scim2_models import InvalidValueException, UniquenessException
+from scim2_models import ForbiddenException, InvalidValueException, UniquenessException
 
 from apps.accounts.models import User as Account
 from apps.core.errors import AppError, message_of
 from apps.core.ids import uuid7
 from apps.directory import mapping
-from apps.directory.models import Identity, IdentitySource
+from apps.directory.models import GivenAdministrator, Identity, IdentitySource
 from apps.directory.people import Outside, address_of, connect, end, person_for
 from apps.scim.models import ProvisionedPerson, Provisioning
 from apps.scim.resources import User
 
+KEPT = "This person is an administrator here: name, address and end are decided here."
 _LONGEST_NAME, _LONGEST_ID, _LONGEST_WORD = 254, 255, 150
 
 
@@ -97,7 +99,10 @@ def create(*, provisioning: Provisioning, said: User) -> ProvisionedPerson:
     externalId. Raises SCIMException (uniqueness) for a name that is taken, and for an address of
     somebody who is not this source's."""
     source = provisioning.source
-    row = _returning(source, said) or ProvisionedPerson(pk=uuid7(), source=source)
+    returning = _returning(source, said)
+    if returning is not None and _is_kept(returning):
+        raise ForbiddenException(detail=KEPT)
+    row = returning or ProvisionedPerson(pk=uuid7(), source=source)
     row.deleted_at, row.is_active = None, True
     _take(row, said)
     try:
@@ -119,12 +124,27 @@ def _returning(source: IdentitySource, said: User) -> ProvisionedPerson | None:
 
 @transaction.atomic
 def change(*, provisioning: Provisioning, row: ProvisionedPerson, said: User) -> None:
-    """Let a person be as is said now."""
+    """Let a person be as is said now. Raises ForbiddenException for another name or address of an
+    administrator, and for the end of one."""
+    before = (row.user_name.casefold(), row.email.casefold(), row.is_active)
     _take(row, said)
+    outside = _outside(row, said, groups_of(row))
+    if _is_kept(row):
+        if (row.user_name.casefold(), row.email.casefold(), row.is_active) != before:
+            raise ForbiddenException(detail=KEPT)
+        outside = replace(outside, login="", email="")  # what is here stays, whatever it is there
     row.save()
-    person_for(source=row.source, outside=_outside(row, said, groups_of(row)))
+    person_for(source=row.source, outside=outside)
     row.identity.refresh_from_db()
     _make_so(provisioning, row)
+
+
+def _is_kept(row: ProvisionedPerson) -> bool:
+    """Whether this is an administrator otherwise than by a rule of this source: such a one is
+    neither renamed nor ended from outside."""
+    user = Account.objects.get(identities=row.identity_id)
+    given = GivenAdministrator.objects.filter(source=row.source, user=user, was_by_hand=False)
+    return user.is_administrator and not given.exists()
 
 
 def _make_so(provisioning: Provisioning, row: ProvisionedPerson) -> None:
@@ -140,7 +160,10 @@ def _make_so(provisioning: Provisioning, row: ProvisionedPerson) -> None:
 @transaction.atomic
 def delete(*, provisioning: Provisioning, row: ProvisionedPerson) -> None:
     """End a person for good: what is deleted stands in nobody's way, so their name and address are
-    free again. The account stays, for what they made."""
+    free again. The account stays, for what they made. Raises ForbiddenException for an
+    administrator."""
+    if _is_kept(row):
+        raise ForbiddenException(detail=KEPT)
     row.is_active, row.deleted_at = False, timezone.now()
     row.save()
     row.memberships.all().delete()

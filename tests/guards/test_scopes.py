@@ -82,6 +82,9 @@ APPROVED = {
         "why: whoever manages members may name the listed collections",
         "why: whose key this is",
     },
+    "apps/documents/why/programs.py": {
+        "why: whether somebody holds anything in this workspace",
+    },
     "apps/engines/vllm/registration.py": {
         "engine serve: its replicas are model servers",
     },

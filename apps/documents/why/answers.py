@@ -14,9 +14,10 @@ from apps.applications.models import Application, ApplicationKey
 from apps.core.errors import AppError, ErrorCode
 from apps.documents.life.validity import standing_of
 from apps.documents.models import Document
-from apps.documents.why.programs import Program, explain_program
+from apps.documents.why.programs import Program, explain_program, tells_of
 from apps.permissions.roles import Permission
 from apps.permissions.scope import Scope, current_scope, system_scope
+from apps.topics.models import TopicRule
 from apps.topics.queries import rules_for
 from apps.workspaces.models import Collection, Workspace
 from apps.workspaces.rights.explain import Effect, Explanation, Step, explain
@@ -64,6 +65,9 @@ def why(
     if collection_id not in places:
         raise Collection.DoesNotExist
     user, key, program = _asked_about(who.strip(), on_behalf_of.strip())
+    if program and program.key and not tells_of(workspace.pk, program.account):
+        # Whose a key is that is nothing here: as if there were none.
+        raise AppError(ErrorCode.BAD_REQUEST, field="who", reason="who")
     document = None
     if document_id is not None:
         document = Document.objects.get(pk=document_id, collection_id=collection_id)
@@ -72,7 +76,7 @@ def why(
         found = explain_program(program, place)
     else:
         found = explain(user=user, collection=place, key=key if isinstance(key, ApiKey) else None)
-    found = replace(found, steps=(*found.steps, *_of_topics(user, key, program)))
+    found = replace(found, steps=(*found.steps, *_of_topics(workspace, user, key, program)))
     if document is not None:
         found = replace(found, steps=(*found.steps, *_of_document(document, found)))
     return Answer(user, key, place, document, found, program)
@@ -126,27 +130,37 @@ def _person(wanted: str) -> User:
 
 
 def _of_topics(
-    user: User, key: ApiKey | ApplicationKey | None, program: Program | None
+    workspace: Workspace,
+    user: User,
+    key: ApiKey | ApplicationKey | None,
+    program: Program | None,
 ) -> list[Step]:
-    """What they may not ask about, whatever they read."""
+    """What they may not ask about, whatever they read: by name where the actor may be told of the
+    rules of these, with the topics for administrators only."""
     asking = Scope(
         actor_id=user.pk,
         via_key=key.pk if key else None,
         application_id=program.application.pk if program else None,
     )
-    return [
-        Step(
-            "topic_rule",
-            Effect.SAYS,
-            _("Questions: rule “%(rule)s” (%(effect)s): %(topics)s.")
-            % {
-                "rule": rule.name,
-                "effect": rule.get_effect_display(),
-                "topics": ", ".join(topic.name for topic in rule.topics.all()),
-            },
-        )
-        for rule in rules_for(asking)
-    ]
+    rules = rules_for(asking)
+    people = (user, program.account) if program else (user,)
+    if current_scope().allows(Permission.ADMINISTER):
+        told = [_in_full(rule) for rule in rules]
+    elif tells_of(workspace.pk, *people):
+        says = _("Questions: rule “%(rule)s” decides which ones are answered.")
+        told = [says % {"rule": rule.name} for rule in rules]
+    else:
+        says = _("Questions: a rule of the installation decides which ones are answered.")
+        told = [says] if rules else []
+    return [Step("topic_rule", Effect.SAYS, text) for text in told]
+
+
+def _in_full(rule: TopicRule) -> str:
+    return _("Questions: rule “%(rule)s” (%(effect)s): %(topics)s.") % {
+        "rule": rule.name,
+        "effect": rule.get_effect_display(),
+        "topics": ", ".join(topic.name for topic in rule.topics.all()),
+    }
 
 
 def _who(wanted: str) -> tuple[User, ApiKey | None]:

@@ -5,6 +5,7 @@ explains it. Whether both agree is tested over every combination.
 """
 
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,9 +14,10 @@ from apps.accounts.models import User
 from apps.applications.models import Acts, Application, ApplicationKey, Reach
 from apps.applications.rights import effective_scope, permissions_of
 from apps.permissions.roles import Permission
-from apps.permissions.scope import NOBODY, Scope, current_scope
+from apps.permissions.scope import NOBODY, Scope, current_scope, system_scope
 from apps.workspaces.models import Collection
 from apps.workspaces.rights.explain import Effect, Explanation, Step, explain
+from apps.workspaces.rights.facts import facts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,12 @@ class Program:
 
 
 def explain_program(program: Program, collection: Collection) -> Explanation:
-    """What decides whether this program may open the collection."""
+    """What decides whether this program may open the collection. How a program is set that holds
+    nothing in this workspace is told to administrators only."""
     scope = scope_of_program(program)
     own = explain(user=program.account, collection=collection)
+    if not tells_of(collection.workspace_id, program.account):
+        return _of_stranger(program, own, collection, scope)
     steps = [*_of_application(program), *_of_key(program), *_of_acting(program)]
     if program.person is None:
         steps += own.steps
@@ -50,6 +55,34 @@ def explain_program(program: Program, collection: Collection) -> Explanation:
     return Explanation(
         collection.pk in scope.readable, collection.pk in scope.writable, tuple(steps)
     )
+
+
+def tells_of(workspace_id: UUID, *people: User) -> bool:
+    """Whether the actor may be told by which rules of the installation each of them is kept:
+    administrators of everybody, others of who holds a role or a grant in this workspace."""
+    if current_scope().allows(Permission.ADMINISTER):
+        return True
+    with system_scope("why: whether somebody holds anything in this workspace"):
+        found = [facts_of(person) for person in people]
+    return all(
+        any(role.workspace_id == workspace_id for role in facts.roles)
+        or any(g.workspace_id == workspace_id and g.is_valid(facts.now) for g in facts.grants)
+        for facts in found
+    )
+
+
+def _of_stranger(
+    program: Program, own: Explanation, collection: Collection, scope: Scope
+) -> Explanation:
+    """The answer, without how the program is set."""
+    reads, writes = collection.pk in scope.readable, collection.pk in scope.writable
+    chain = own
+    if program.person is not None:
+        chain = explain(user=program.person, collection=collection)
+    effect = Effect.SAYS if writes else Effect.KEEPS_TO_READ if reads else Effect.SHUTS
+    says = _("The application holds nothing in this workspace. How it is set, administrators see.")
+    step = Step("application_elsewhere", effect, says)
+    return Explanation(reads, writes, (*chain.steps, step))
 
 
 def scope_of_program(program: Program) -> Scope:

@@ -95,17 +95,53 @@ def test_a_manager_asks_by_name_or_key_and_for_whom(
 def test_rules_about_topics_are_in_the_chain(
     erp: Program,
     alice: User,
+    admin: User,
     bob: User,
     workspace: Workspace,
     collection: Collection,
     client_of: In,
 ) -> None:
-    topic = factories.make_topic()
+    topic = factories.make_topic("Salaries")
     factories.make_topic_rule(topic, name="No pay", groups=[factories.make_group("Staff", bob)])
+    factories.make_grant(collection, erp.application.account)
     for who in ({"who": bob.email}, {"who": "ERP", "on_behalf_of": bob.email}):
         asked = {**who, "collection": str(collection.pk)}
-        said = client_of(alice).get(f"/api/v1/workspaces/{workspace.slug}/why", asked).json()
-        assert any("No pay" in step["text"] for step in said["steps"])
+        path = f"/api/v1/workspaces/{workspace.slug}/why"
+        assert "No pay" in client_of(admin).get(path, asked).content.decode()
+        assert "Salaries" in client_of(admin).get(path, asked).content.decode()
+        said = client_of(alice).get(path, asked).content.decode()
+        assert "No pay" in said
+        assert "Salaries" not in said
+
+
+def test_a_manager_is_told_no_rule_and_no_setting_of_who_is_of_another_department(
+    erp: Program,
+    alice: User,
+    admin: User,
+    carol: User,
+    workspace: Workspace,
+    collection: Collection,
+    client_of: In,
+) -> None:
+    factories.make_topic_rule(
+        factories.make_topic("Salaries"),
+        name="No pay",
+        groups=[factories.make_group("Staff", carol)],
+        applications=[erp.application],
+    )
+    path = f"/api/v1/workspaces/{workspace.slug}/why"
+    for who in ({"who": carol.email}, {"who": "ERP"}, {"who": "ERP", "on_behalf_of": carol.email}):
+        asked = {**who, "collection": str(collection.pk)}
+        answer = client_of(alice).get(path, asked)
+        assert answer.status_code == 200, answer.content
+        told = {step["rule"] for step in answer.json()["steps"]}
+        assert "topic_rule" in told
+        assert not told & {"key_valid", "acts", "statement", "no_public_key", "application_scope"}
+        assert "No pay" not in answer.content.decode()
+        assert "No pay" in client_of(admin).get(path, asked).content.decode()
+    asked = {"who": erp.key.prefix, "collection": str(collection.pk)}
+    assert client_of(alice).get(path, asked).status_code == 400
+    assert client_of(admin).get(path, asked).status_code == 200
 
 
 def test_who_does_not_manage_the_members_is_told_nothing(

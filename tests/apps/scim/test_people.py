@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from apps.accounts.models import User
-from apps.directory.models import Identity
+from apps.directory.models import Identity, MappingRule
 from apps.scim.models import ProvisioningCall
 from tests import factories
 from tests.apps.scim.conftest import USER
@@ -122,6 +122,34 @@ def test_who_comes_back_may_come_in_though_nobody_says_that_they_are_active(entr
     back = entra("post", "Users", body)
     assert (back.status_code, back.json()["active"]) == (201, True)
     assert User.objects.get(pk=user.pk).is_active
+
+
+def test_who_became_an_administrator_here_is_neither_renamed_nor_ended_from_outside(entra):
+    number = entra.person("erin@acme.example", displayName="Erin")
+    User.objects.filter(email="erin@acme.example").update(
+        is_administrator=True, email="own@acme.example"
+    )
+    for path, value in (("active", False), ("userName", "eve@evil.example")):
+        answer = entra.patch(f"Users/{number}", {"op": "replace", "path": path, "value": value})
+        assert (answer.status_code, answer.json()["status"]) == (403, "403")
+    mail = {"op": "replace", "path": "emails", "value": [{"value": "eve@evil.example"}]}
+    assert entra.patch(f"Users/{number}", mail).status_code == 403
+    assert entra("delete", f"Users/{number}").status_code == 403
+    named = {"op": "replace", "path": "displayName", "value": "Erin Weiss"}
+    assert entra.patch(f"Users/{number}", named).status_code == 200
+    user = User.objects.get(name="Erin Weiss")
+    assert (user.email, user.is_active, user.is_administrator) == ("own@acme.example", True, True)
+
+
+def test_whom_a_rule_of_the_source_made_an_administrator_is_ended_by_it(entra):
+    MappingRule.objects.create(source=entra.row.source, outside="Admins", is_administrator=True)
+    number = entra.person("erin@acme.example")
+    entra.group("Admins", number)
+    user = User.objects.get(email="erin@acme.example")
+    assert user.is_administrator
+    entra.patch(f"Users/{number}", {"op": "replace", "path": "active", "value": False})
+    user.refresh_from_db()
+    assert (user.is_active, user.is_administrator) == (False, False)
 
 
 def test_a_version_that_is_not_the_last_is_refused(entra):
