@@ -1,6 +1,7 @@
 """Which models somebody may use, and which version of one a conversation gets."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -62,7 +63,27 @@ def chosen(name: str, question: Question, *, conversation: UUID) -> Choice | Non
             raise AppError(ErrorCode.NO_MODEL, status=403)
         model, why = by_name[picked[0]], picked[1]
     version, is_tried = _version(model, conversation, mine)
+    if name and not _is_registered(name):
+        version, why = _asked_for(version, name), "named by the workspace"
     return Choice(model, version, f"{why}, canary" if is_tried else why)
+
+
+def _is_registered(name: str) -> bool:
+    """As a model, or as what servers are asked for by some version: then only who may choose that
+    model gets it."""
+    served = Q(served_name=name) | Q(adapter=name)
+    return (
+        LanguageModel.objects.filter(name=name).exists()
+        or ModelVersion.objects.filter(served).exists()
+    )
+
+
+def _asked_for(version: ModelVersion, name: str) -> ModelVersion:
+    """The same version, but its servers are asked for another name: a workspace may name a model
+    that the server knows and nobody registered. Never saved."""
+    named = copy(version)
+    named.served_name, named.adapter = name, ""
+    return named
 
 
 def live_of(model: LanguageModel) -> ModelVersion | None:
