@@ -12,6 +12,8 @@ from apps.permissions.scope import Scope, entered
 
 # A silent stream is taken for dead by proxies: a comment keeps it open.
 PING_S = 15.0
+# Ends of lines to some readers of event streams, though not by the standard.
+_LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
 
 async def events(turn_id: UUID, scope: Scope, *, after: int = 0) -> AsyncIterator[bytes]:
@@ -43,5 +45,5 @@ async def with_pings(frames: AsyncIterator[Any]) -> AsyncIterator[Any]:
 
 
 def _encoded(frame: dict[str, Any]) -> bytes:
-    data = json.dumps(frame, ensure_ascii=False, default=str)
+    data = json.dumps(frame, ensure_ascii=False, default=str).translate(_LINE_ENDS)
     return f"event: {frame['type']}\nid: {frame['n']}\ndata: {data}\n\n".encode()
