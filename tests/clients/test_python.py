@@ -1,7 +1,9 @@
 """``footnote-client`` against a real web process."""
 
 import asyncio
+import io
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,11 +65,28 @@ def test_a_streamed_answer_comes_in_frames(client: Client) -> None:
     assert "ninety days" in frames[-1]["text"]
 
 
-def test_lists_are_followed_page_after_page(client: Client, collection: str) -> None:
+async def test_lists_are_followed_page_after_page_with_their_filters(
+    served: Served, client: Client, address: str, collection: str
+) -> None:
     for number in range(3):
         client.add(collection, f"page {number}.txt", b"words %d" % number)
-    names = [row["name"] for row in client.rows(f"/collections/{collection}/documents", limit=1)]
-    assert {f"page {number}.txt" for number in range(3)} <= set(names)
+    path = f"/collections/{collection}/documents"
+    whole = [row["name"] for row in client.rows(path, state="queued", limit=200)]
+    assert {f"page {number}.txt" for number in range(3)} <= set(whole)
+    assert "lease.pdf" not in whole
+    assert [row["name"] for row in client.rows(path, state="queued", limit=1)] == whole
+    async with AsyncClient(address, served.key) as other:
+        names = [row["name"] async for row in other.rows(path, state="queued", limit=1)]
+    assert names == whole
+
+
+def test_an_archive_gives_its_unpacking(client: Client, collection: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("in a box.txt", "boxed words")
+    added = client.add(collection, "box.zip", packed.getvalue())
+    assert (added["name"], added["error"]) == ("box.zip", None)
+    assert client.unpacking(added["id"])["found"] in {0, 1}
 
 
 def test_a_write_that_is_sent_again_happens_once(client: Client, collection: str) -> None:
@@ -94,7 +113,8 @@ def test_a_large_file_goes_in_pieces_and_on_after_a_loss(
 ) -> None:
     file = tmp_path / "large.txt"
     file.write_bytes(b"One line of a large file.\n" * 5_000)
-    send, lost = client.send, iter([False, True])
+    # The second and the last of three.
+    send, lost = client.send, iter([False, True, True])
 
     def unsteady(call: Call) -> httpx.Response:
         response = send(call)

@@ -2,18 +2,14 @@
 
 import base64
 import json
-import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
-
-import httpx
 
 from footnote_client.signing import Signer
 
 BASE = "/api/v1"
-RETRIED = frozenset({429, 502, 503, 504})
 PIECE = 8 * 1024 * 1024
 TUS = {"Tus-Resumable": "1.0.0"}
 # A row of a list as the server says it; docs/openapi.yaml has the fields.
@@ -30,6 +26,25 @@ class Answer(TypedDict):
     refused: bool
     citations: list[Row]
     sources: list[Row]
+
+
+class Unpacking(TypedDict):
+    """An archive that becomes documents: ``state`` is ``queued``, ``running``, ``done`` or
+    ``failed``; ``found`` = ``taken`` + ``same`` + ``left``, once it is done."""
+
+    id: str
+    collection: str
+    name: str
+    size: int
+    state: str
+    found: int
+    taken: int
+    same: int
+    left: int
+    left_out: list[Row]
+    error: Row | None
+    created_at: str
+    finished_at: str | None
 
 
 class Frame(TypedDict, total=False):
@@ -63,7 +78,8 @@ class Call:
 
 def read(path: str, **params: Any) -> Call:
     kept = {name: value for name, value in params.items() if value is not None}
-    return Call("GET", path, is_safe=True, params=kept)
+    # Not an empty mapping: httpx takes that for "no query", and drops the one in the address.
+    return Call("GET", path, is_safe=True, params=kept or None)
 
 
 def write(path: str, body: Mapping[str, Any] | None, key: str | None = None) -> Call:
@@ -92,6 +108,12 @@ def document(
     )
 
 
+def added(said: Mapping[str, Any]) -> Row | Unpacking:
+    """The document; of an archive the unpacking, since its documents come later."""
+    found: list[Row] = [*said["documents"], *said.get("unpackings", ())]
+    return found[0]
+
+
 def upload(collection: str, size: int, said: Mapping[str, str]) -> Call:
     pairs = ",".join(f"{k} {base64.b64encode(v.encode()).decode()}" for k, v in said.items())
     headers = {**TUS, "Upload-Length": str(size), "Upload-Metadata": pairs}
@@ -102,6 +124,11 @@ def upload(collection: str, size: int, said: Mapping[str, str]) -> Call:
 def piece(address: str, offset: int, content: bytes) -> Call:
     kind = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset)}
     return Call("PATCH", address, is_safe=False, content=content, headers={**TUS, **kind})
+
+
+def finish(address: str) -> Call:
+    """That a file which has come whole be taken in; done twice it changes nothing."""
+    return Call("POST", f"{address}/finish", is_safe=True, body={})
 
 
 def progress(address: str) -> Call:
@@ -132,21 +159,30 @@ class Speaker:
             "files": call.files,
             "data": call.data,
             "content": call.content,
+            # Never to another place with the key, nor a POST as a GET.
+            "follow_redirects": False,
         }
         return {name: value for name, value in made.items() if value is not None}
 
 
-def wait_before(attempt: int, response: httpx.Response | None) -> float:
-    """Seconds: what the server asks for, else longer each time, and never all at once."""
-    asked = response.headers.get("Retry-After", "") if response is not None else ""
-    if asked.isdecimal():
-        return min(float(asked), 60.0)
-    return min(0.5 * 2.0**attempt, 20.0) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+class Frames:
+    """The frames in an event stream, as its bytes come. A line feed alone ends a line: Python's
+    ``splitlines`` (and httpx's ``iter_lines``) also break at characters that answers have in them,
+    U+2028 for one."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def of(self, piece: bytes) -> Iterator[Frame]:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            if (frame := frame_in(line)) is not None:
+                yield frame
 
 
-def frame_in(line: str) -> Frame | None:
+def frame_in(line: bytes) -> Frame | None:
     """What a line of an event stream says; None for the lines around it."""
-    if not line.startswith("data: "):
+    if not line.startswith(b"data: "):
         return None
-    found: Frame = json.loads(line.removeprefix("data: "))
+    found: Frame = json.loads(line.removeprefix(b"data: ").decode())
     return found

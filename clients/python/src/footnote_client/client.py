@@ -7,17 +7,19 @@ from typing import Any, Self
 
 import httpx
 
-from footnote_client import calls
-from footnote_client.calls import Answer, Call, Frame, Row, Speaker
-from footnote_client.errors import error_of
+from footnote_client import calls, uploads
+from footnote_client.calls import Answer, Call, Frame, Row, Speaker, Unpacking
+from footnote_client.errors import FootnoteError, error_of, is_refusal
+from footnote_client.retrying import Tries
 from footnote_client.signing import Signer
 
 
 class Client:
     """``with Client("https://kb.example.com", key) as footnote: footnote.ask("…")``.
 
-    What may be sent again is, ``retries`` times: after a lost connection, 429 and 503. Writes carry
-    an ``Idempotency-Key``, so that nothing happens twice.
+    What may be sent again is, ``retries`` times: after a lost connection, 429, 502, 503 and 504,
+    and not before ``Retry-After``; one of more than a minute is raised instead. Writes carry an
+    ``Idempotency-Key``, so that nothing happens twice. A connection given as ``http`` stays open.
     """
 
     def __init__(
@@ -25,6 +27,7 @@ class Client:
     ) -> None:
         self._speaker = Speaker(address, key)
         self._retries = retries
+        self._owns_http = http is None
         self._http = http or httpx.Client(timeout=httpx.Timeout(120.0, connect=10.0))
 
     def __enter__(self) -> Self:
@@ -34,10 +37,13 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        """Close the connection, if it is this client's own."""
+        if self._owns_http:
+            self._http.close()
 
     def on_behalf_of(self, employee: str, signer: Signer) -> "Client":
-        """The same connection, asking for this employee (an application's key)."""
+        """The same connection, asking for this employee (an application's key). It stays open
+        until this client is closed."""
         other = Client(
             self._speaker.address, self._speaker.key, retries=self._retries, http=self._http
         )
@@ -47,22 +53,17 @@ class Client:
     # --- sending ---------------------------------------------------------------------------------
     def send(self, call: Call) -> httpx.Response:
         """Any call of the API; raises FootnoteError."""
-        response: httpx.Response | None = None
-        for attempt in range(self._retries + 1):
-            is_last = attempt == self._retries or not call.is_safe
+        tries = Tries(call, self._retries)
+        while True:
             try:
-                response = self._http.request(**self._speaker.request(call))
+                response = self._http.request(**self._speaker.request(tries.call))
             except httpx.TransportError:
-                if is_last:
+                if (wait := tries.after_loss()) is None:
                     raise
-                response = None
-            if response is not None and (is_last or response.status_code not in calls.RETRIED):
-                break
-            time.sleep(calls.wait_before(attempt, response))
-        assert response is not None  # noqa: S101 - the last one is answered or raises
-        if response.is_error:
-            raise error_of(response)
-        return response
+            else:
+                if (wait := tries.after(response)) is None:
+                    return tries.settled(response)
+            time.sleep(wait)
 
     def _json(self, call: Call) -> Any:
         return self.send(call).json()
@@ -109,12 +110,12 @@ class Client:
         """The answer as it is said. Leaving does not stop it."""
         asked = calls.question(message, stream=True, key=idempotency_key, wishes=wishes)
         with self._http.stream(**self._speaker.request(asked)) as response:
-            if response.is_error:
+            if is_refusal(response):
                 response.read()
                 raise error_of(response)
-            for line in response.iter_lines():
-                if (frame := calls.frame_in(line)) is not None:
-                    yield frame
+            frames = calls.Frames()
+            for piece in response.iter_bytes():
+                yield from frames.of(piece)
 
     # --- writing ---------------------------------------------------------------------------------
     def add(
@@ -125,10 +126,16 @@ class Client:
         *,
         idempotency_key: str | None = None,
         **fields: Any,
-    ) -> Row:
-        """Add a document. ``fields``: external_id, on_existing, metadata, wait."""
+    ) -> Row | Unpacking:
+        """Add a document. ``fields``: external_id, on_existing, metadata, wait. An archive (ZIP,
+        TAR, 7Z) gives its ``Unpacking``, which alone has ``found``: see ``unpacking``."""
         call = calls.document(collection, name, content, fields, idempotency_key)
-        return dict(self._json(call)["documents"][0])
+        return calls.added(self._json(call))
+
+    def unpacking(self, unpacking: str) -> Unpacking:
+        """How far an archive is, and what was left out of it."""
+        found: Unpacking = self._json(calls.read(f"/unpackings/{unpacking}"))
+        return found
 
     def upload(
         self,
@@ -138,24 +145,37 @@ class Client:
         piece: int = calls.PIECE,
         said: Mapping[str, str] | None = None,
     ) -> Row:
-        """Add a large file in pieces; after a lost connection it goes on where the server is.
-        ``said``: external_id, on_existing, metadata (JSON)."""
-        size = file.stat().st_size
-        begun = calls.upload(collection, size, {"filename": file.name, **(said or {})})
-        address = self.send(begun).headers["Location"]
-        with file.open("rb") as source:
-            offset, lost = 0, 0
-            while offset < size:
-                source.seek(offset)
+        """Add a large file in pieces; after a lost connection, and when the server is busy, it goes
+        on where the server is. ``said``: external_id, on_existing, metadata (JSON). The row says in
+        ``state`` what became of it: ``taken``, ``asks`` or ``refused``."""
+        sending = uploads.steps(
+            collection, file, piece=piece, said=said or {}, retries=self._retries
+        )
+        try:
+            step = next(sending)
+            while True:
+                if isinstance(step, float):
+                    time.sleep(step)
+                    step = sending.send(None)
+                    continue
                 try:
-                    self.send(calls.piece(address, offset, source.read(piece)))
-                    offset, lost = min(offset + piece, size), 0
-                except httpx.TransportError:
-                    if (lost := lost + 1) > self._retries:
-                        raise
-                    offset = int(self.send(calls.progress(address)).headers["Upload-Offset"])
-        return dict(self._json(calls.read(address)))
+                    response = self.send(step)
+                except (httpx.TransportError, FootnoteError) as error:
+                    step = sending.throw(error)
+                else:
+                    step = sending.send(response)
+        except StopIteration as end:
+            row: Row = end.value
+            return row
+        finally:
+            sending.close()
 
     def delete(self, document: str) -> Row:
-        """Remove a document; the receipt."""
-        return dict(self._json(Call("DELETE", f"/documents/{document}", is_safe=True)))
+        """Remove a document; the receipt. Where the answer was lost and the document is gone at the
+        next try, only which ``document`` it was."""
+        try:
+            return dict(self._json(Call("DELETE", f"/documents/{document}", is_safe=True)))
+        except FootnoteError as error:
+            if error.status == 404 and error.may_be_done:
+                return {"document": document}
+            raise
