@@ -5,6 +5,7 @@ from urllib.parse import urljoin
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import path
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -93,6 +94,7 @@ class PersonView(AdministrationView):
         return Response(AccountOut(self.place(user=user)).data)
 
 
+@transaction.atomic
 def _update(user: User, **wanted: Any) -> None:
     if "is_administrator" in wanted:
         services.set_administrator(user=user, is_administrator=wanted["is_administrator"])

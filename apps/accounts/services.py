@@ -104,11 +104,12 @@ def rename_user(*, user: User, name: str, login: str) -> User:
 def prefer(*, user: User, language: str | None = None, theme: str | None = None) -> User:
     """The language and the theme in which a person reads; None leaves one as it is."""
     _require_self_or_administrator(user)
-    if language is not None:
-        user.language = language
-    if theme is not None:
-        user.theme = theme
-    user.save(update_fields=["language", "theme"])
+    wanted = {"language": language, "theme": theme}
+    said = {name: value for name, value in wanted.items() if value is not None}
+    for name, value in said.items():
+        setattr(user, name, value)
+    if said:  # only these: somebody may be changing the others at the same moment
+        user.save(update_fields=list(said))
     return user
 
 

@@ -14,11 +14,21 @@ T = TypeVar("T")
 # asgiref ignores ASGI_THREADS; with its default pool the seventh question would wait for the first.
 POOL_SIZE = 16
 _POOL = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="in-thread")
+# For what is asked while a thread of the other pool waits for the answer: in one pool, as many of
+# those as it has threads would wait for each other.
+_SHORT = ThreadPoolExecutor(4, thread_name_prefix="in-short-thread")
 
 
 async def in_thread(work: Callable[[], T]) -> T:
     """Run sync code that may use the database in a thread of our own pool; the scope travels."""
     run = database_sync_to_async(work, thread_sensitive=False, executor=_POOL)
+    result: T = await run()
+    return result
+
+
+async def in_short_thread(work: Callable[[], T]) -> T:
+    """The same for work of milliseconds that waits for nobody, such as a look into the cache."""
+    run = database_sync_to_async(work, thread_sensitive=False, executor=_SHORT)
     result: T = await run()
     return result
 

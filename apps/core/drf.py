@@ -193,6 +193,18 @@ class ShallowJSONParser(JSONParser):
         return data
 
 
+class ShallowJSONField(serializers.JSONField):
+    """JSON inside a field, under the same terms."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            value = super().to_internal_value(data)
+            parameters.require_storable(value)
+        except (RecursionError, ParseError):
+            self.fail("invalid")
+        return value
+
+
 class ApiView(APIView):
     """Base of every API view: errors in one shape, one type, methods as they are written.
 
@@ -214,7 +226,10 @@ class ApiView(APIView):
         if not self._is_conditional(request):
             return super().dispatch(request, *args, **kwargs)
         with transaction.atomic():
-            return super().dispatch(request, *args, **kwargs)
+            response = super().dispatch(request, *args, **kwargs)
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+            return response
 
     def _is_conditional(self, request: Any) -> bool:
         is_write = request.method in {"PUT", "PATCH", "DELETE"}

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.core.drf import ShallowJSONField
 from apps.core.errors import message_of
-from apps.core.parameters import require_storable
 from apps.documents.deletion.receipts import body
 from apps.documents.models import Chunk, DeletionReceipt, Document, DocumentVersion, LedgerEntry
 from apps.documents.passages.models import edited
@@ -39,7 +39,7 @@ class DocumentsIn(serializers.Serializer[Any]):
         max_length=255,
         help_text="Your name for the document: sent again it makes a new version.",
     )
-    metadata = serializers.JSONField(required=False, default=dict, help_text="An object.")
+    metadata = ShallowJSONField(required=False, default=dict, help_text="An object.")
     on_existing = serializers.ChoiceField(
         choices=["ask", "version", "rename"],
         default="ask",
@@ -53,7 +53,6 @@ class DocumentsIn(serializers.Serializer[Any]):
     )
 
     def validate_metadata(self, value: Any) -> Any:
-        require_storable(value)
         if not isinstance(value, dict) or len(json.dumps(value)) > MOST_METADATA:
             raise serializers.ValidationError(_("An object of at most 16 KB."))
         return value

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.urls import path
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -138,13 +139,7 @@ class EndpointView(AdministrationView):
     def patch(self, request: Request, endpoint: UUID) -> Response:
         row = self.place(endpoint=endpoint)
         wanted = checked(EndpointPatch, request.data)
-        is_active = wanted.pop("is_active", None)
-        if wanted:
-            _require_its_key(row, wanted)
-            row = services.save_endpoint(endpoint=row, **wanted)
-        if is_active is not None:
-            row = services.set_active(endpoint=row, is_active=is_active)
-        return Response(EndpointOut(row).data)
+        return Response(EndpointOut(_update(row, **wanted)).data)
 
     @extend_schema(
         operation_id="model_servers_delete",
@@ -155,6 +150,17 @@ class EndpointView(AdministrationView):
     def delete(self, request: Request, endpoint: UUID) -> Response:
         services.delete_endpoint(endpoint=self.place(endpoint=endpoint))
         return Response(status=204)
+
+
+@transaction.atomic
+def _update(row: Endpoint, *, is_active: bool | None = None, **wanted: Any) -> Endpoint:
+    """All of it or nothing."""
+    if wanted:
+        _require_its_key(row, wanted)
+        row = services.save_endpoint(endpoint=row, **wanted)
+    if is_active is not None:
+        row = services.set_active(endpoint=row, is_active=is_active)
+    return row
 
 
 def _require_its_key(row: Endpoint, wanted: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
-from apps.core.aio import in_thread
+from apps.core.aio import in_short_thread
 from apps.gateway import health
 from apps.gateway.routing.breaker import Health
 from apps.gateway.routing.choose import Place, Reason, Server, order
@@ -159,7 +159,7 @@ class RoutedGenerator:
         if len(by_key) == 1 and health.health_of(next(iter(by_key))) is Health.CLOSED:
             found = [(by_key[place.key], place.reason) for place in self.places()]
         else:
-            found = await in_thread(partial(self._looked_at, by_key))
+            found = await in_short_thread(partial(self._looked_at, by_key))
         waited_at: set[int] = set()
         free: list[tuple[Candidate, Attempt]] = []
         for candidate, why in sorted(found, key=lambda each: _turn(each[0])):
@@ -194,7 +194,7 @@ class RoutedGenerator:
                     attempt.first_token_ms = round((time.monotonic() - began) * 1000)
                     if health.needs_telling(candidate.key):
                         told = partial(health.began_to_answer, candidate.key, began=clock)
-                        await in_thread(told)
+                        await in_short_thread(told)
                 attempt.usage = delta.usage or attempt.usage
                 yield delta
 
@@ -212,11 +212,11 @@ class RoutedGenerator:
             attempt.outcome = OK
         except EngineError as error:
             attempt.outcome = error.code
-            await in_thread(partial(_learn, candidate.key, error))
+            await in_short_thread(partial(_learn, candidate.key, error))
             raise
         finally:
             if attempt.outcome == STOPPED and attempt.reason is Reason.TRIED:
-                await in_thread(partial(health.drop_trial, candidate.key))
+                await in_short_thread(partial(health.drop_trial, candidate.key))
 
     @asynccontextmanager
     async def _placed(self, candidate: Candidate) -> AsyncGenerator[None, None]:
@@ -243,7 +243,7 @@ async def _may_ask(attempt: Attempt) -> bool:
     a trial that nobody makes would keep everybody else from it."""
     if attempt.reason is not Reason.TRIED:
         return True
-    return await in_thread(partial(health.take_trial, attempt.key))
+    return await in_short_thread(partial(health.take_trial, attempt.key))
 
 
 @asynccontextmanager
@@ -258,7 +258,7 @@ async def _in_time(candidate: Candidate) -> AsyncGenerator[None, None]:
 
 async def _answered(key: str, *, began: float) -> None:
     if health.needs_telling(key):
-        await in_thread(partial(health.worked, key, began=began))
+        await in_short_thread(partial(health.worked, key, began=began))
     else:
         health.worked(key, began=began)
 

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from apps.accounts.nesting import groups_of
 from apps.core.errors import AppError, ErrorCode
+from apps.engines.models import Endpoint
 from apps.gateway.models import LanguageModel, ModelVersion, Rule
 from apps.gateway.routing import assign
 from apps.gateway.routing.assign import Question, is_in_canary, pick
@@ -63,25 +64,31 @@ def chosen(name: str, question: Question, *, conversation: UUID) -> Choice | Non
             raise AppError(ErrorCode.NO_MODEL, status=403)
         model, why = by_name[picked[0]], picked[1]
     version, is_tried = _version(model, conversation, mine)
-    if name and not _is_registered(name):
-        version, why = _asked_for(version, name), "named by the workspace"
+    if name and name not in by_name and not _is_registered(name):
+        # Never of the version that is tried: what comes of another name says nothing of it.
+        version, why, is_tried = _asked_for(model, name), "named by the workspace", False
     return Choice(model, version, f"{why}, canary" if is_tried else why)
 
 
 def _is_registered(name: str) -> bool:
     """As a model, or as what servers are asked for by some version: then only who may choose that
-    model gets it."""
-    served = Q(served_name=name) | Q(adapter=name)
-    return (
-        LanguageModel.objects.filter(name=name).exists()
-        or ModelVersion.objects.filter(served).exists()
-    )
+    model gets it. However it is written, with or without the tag that servers leave out."""
+    named = name.strip().casefold().removesuffix(":latest")
+    known = {
+        *LanguageModel.objects.values_list("name", flat=True),
+        *ModelVersion.objects.values_list("served_name", flat=True),
+        *ModelVersion.objects.values_list("adapter", flat=True),
+        *Endpoint.objects.values_list("model", flat=True),
+    }
+    return named in {each.casefold().removesuffix(":latest") for each in known}
 
 
-def _asked_for(version: ModelVersion, name: str) -> ModelVersion:
-    """The same version, but its servers are asked for another name: a workspace may name a model
+def _asked_for(model: LanguageModel, name: str) -> ModelVersion:
+    """The live version, but its servers are asked for another name: a workspace may name a model
     that the server knows and nobody registered. Never saved."""
-    named = copy(version)
+    live = live_of(model)
+    assert live is not None  # noqa: S101 - only models with a live version are offered
+    named = copy(live)
     named.served_name, named.adapter = name, ""
     return named
 

@@ -9,11 +9,18 @@ from uuid import UUID
 from django.db import close_old_connections
 from django.urls import path
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.drf import IDEMPOTENCY_KEY, checked, error_body, error_response, errors
+from apps.core.drf import (
+    IDEMPOTENCY_KEY,
+    ShallowJSONParser,
+    checked,
+    error_body,
+    error_response,
+    errors,
+)
 from apps.core.errors import AppError
 from apps.core.idempotency import idempotent
 from apps.documents import services
@@ -62,7 +69,7 @@ _EXAMPLE = {
 
 
 class DocumentsView(DocumentsListView):
-    parser_classes = (JSONParser, MultiPartParser)
+    parser_classes = (ShallowJSONParser, MultiPartParser)
 
     @extend_schema(
         operation_id="documents_add",

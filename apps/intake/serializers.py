@@ -8,8 +8,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.core.drf import ShallowJSONField
 from apps.core.errors import message_of
-from apps.core.parameters import require_storable
 from apps.documents.serializers import MOST_METADATA, AddedOut, CodedOut, RefusedOut
 from apps.intake import services
 from apps.intake.models import Unpacking, Upload
@@ -146,10 +146,9 @@ class MetadataIn(serializers.Serializer[Any]):
     filename = serializers.CharField(max_length=2000)
     external_id = serializers.CharField(max_length=255, required=False, default="")
     on_existing = serializers.ChoiceField(choices=EXISTING, required=False, default="ask")
-    metadata = serializers.JSONField(required=False, default=dict, binary=True)
+    metadata = ShallowJSONField(required=False, default=dict, binary=True)
 
     def validate_metadata(self, value: Any) -> Any:
-        require_storable(value)
         if not isinstance(value, dict) or len(json.dumps(value)) > MOST_METADATA:
             raise serializers.ValidationError("An object of at most 16 KB.")
         return value

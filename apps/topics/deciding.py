@@ -25,6 +25,8 @@ from apps.topics.words import evened, fits, has_word, plain
 log = logging.getLogger(__name__)
 
 # A question is looked at when it is asked and again when it is searched for.
+# A check holds one of few threads while it waits for the model.
+LONGEST_S = 60.0
 KEPT_S, MOST_KEPT = 60.0, 2000
 
 
@@ -187,7 +189,8 @@ def _asked_model(kind: str, text: str, before: str) -> bool:
     check = kinds.check_of(kind, text, before=before)
     try:
         plan = gateway.plan(gateway.Asked(text, conversation=_ONE_SERVER, task=Task.CLASSIFY))
-        return async_to_sync(_odds)(plan.generator, check, plan.patience.first_token_s) > 0
+        within_s = min(plan.patience.first_token_s, LONGEST_S)
+        return async_to_sync(_odds)(plan.generator, check, within_s) > 0
     except (EngineError, TimeoutError) as error:
         log.warning("a topic could not be checked: %s", type(error).__name__)
         raise AppError(ErrorCode.TOPIC_UNCHECKED, status=503) from error

@@ -24,6 +24,7 @@ REASONS: dict[str, Promise] = {
     "not_allowed": _("an internal server that is not named in KB_WEBHOOK_HOSTS"),
     "not_encrypted": _("not encrypted"),
     "switched_off": _("the webhook was switched off"),
+    "error": _("its secret cannot be opened with the installation's key: make a new one"),
 }
 
 

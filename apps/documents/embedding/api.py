@@ -1,6 +1,7 @@
 """The embedding model, and embedding everything again with another one; for programs of an
 administrator."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.drf import checked, errors
+from apps.core.errors import AppError, ErrorCode
 from apps.documents.embedding import services as reembedding
 from apps.engines.models import EmbeddingProfile, Endpoint
 from apps.engines.profiles import current_profile, filling_profile
 from apps.permissions.views import AdministrationView
 
-_DECISIONS = {
+_DECISIONS: dict[str, Callable[[], object]] = {
     "cancel": reembedding.cancel,
     "again": reembedding.try_again,
     "anyway": reembedding.switch_anyway,
@@ -146,7 +148,11 @@ class EmbeddingDecisionView(AdministrationView):
         responses={200: EmbeddingOut, **errors(400, 403, 409)},
     )
     def post(self, request: Request) -> Response:
-        _DECISIONS[checked(DecisionIn, request.data)["decision"]]()
+        decided = _DECISIONS[checked(DecisionIn, request.data)["decision"]]
+        if filling_profile() is None:
+            raise AppError(ErrorCode.CONFLICT, status=409, reason="not_filling")
+        if decided() is False:
+            raise AppError(ErrorCode.CONFLICT, status=409, reason="still_on_their_way")
         return Response(_state())
 
 

@@ -133,6 +133,8 @@ def try_again() -> int:
     """Queue the documents once more that the new model refused; how many."""
     current_scope().require(Permission.ADMINISTER)
     profile = filling_profile()
+    if profile is None:  # or every failed run of the live table would be taken for one of it
+        return 0
     with system_scope("re-embedding: documents that were refused"):
         return IngestRun.objects.filter(profile=profile, state=IngestRun.State.FAILED).update(
             state=IngestRun.State.QUEUED,

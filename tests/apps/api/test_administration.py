@@ -1,10 +1,13 @@
 """People, groups and model servers by programs of an administrator; others are refused."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.accounts.models import OneTimeLink, User
+from apps.documents.models import IngestRun
 from apps.engines.models import Endpoint
+from apps.permissions.scope import system_scope
 from tests import factories
 from tests.apps.api.conftest import code_of
 
@@ -222,3 +225,45 @@ def test_a_key_that_reads_asks_nobody_for_access(workspace, api_of):
     for scope in ("read", "ask", "write"):
         assert api_of(member, scope=scope).post(path, body).status_code == 403
     assert api_of(member).post(path, body).status_code == 201
+
+
+def test_a_change_that_is_refused_in_part_changes_nothing(admin, collection, api_of):
+    factories.make_document(collection)  # embedded with another model
+    server = Endpoint.objects.create(**{**SERVER, "kind": "embeddings", "name": "before"})
+    wanted = {"name": "after", "is_active": True}
+    path = f"administration/model-servers/{server.pk}"
+    assert api_of(admin).patch(path, wanted).status_code == 409
+    server.refresh_from_db()
+    assert server.name == "before"
+
+
+@pytest.mark.parametrize("decision", ["again", "anyway", "cancel"])
+def test_nothing_is_decided_while_no_table_is_filled(decision, admin, collection, api_of):
+    """Least of all about documents that failed for reasons of their own."""
+    failed = factories.make_document(collection)
+    with system_scope("test: a document that failed"):
+        IngestRun.objects.filter(document=failed).update(state="failed")
+    answer = api_of(admin).post("administration/embedding/decision", {"decision": decision})
+    assert answer.status_code == 409
+    assert answer.json()["error"]["details"] == {"reason": "not_filling"}
+    with system_scope("test: look at its run"):
+        states = set(IngestRun.objects.filter(document=failed).values_list("state", flat=True))
+    assert states == {"failed"}
+
+
+@pytest.mark.parametrize("where", ["body", "metadata"])
+def test_a_body_without_a_bottom_is_refused(where, alice, collection, api_of):
+    deep, mine = "[" * 100_000, api_of(alice)
+    address = f"collections/{collection.pk}/documents"
+    if where == "body":
+        answer = mine.client.generic(
+            "POST",
+            f"/api/v1/{address}",
+            deep,
+            content_type="application/json",
+            headers=mine.headers,
+        )
+    else:
+        file = SimpleUploadedFile("a.txt", b"The notice period is 3 months.")
+        answer = mine.upload(address, {"file": file, "metadata": deep})
+    assert answer.status_code == 400
