@@ -187,14 +187,16 @@ def test_what_was_decided_in_the_meantime_is_seen(admin: User) -> None:
             registry.try_version(version=as_it_was, share=5)
 
 
+@pytest.mark.parametrize("before", [ENOUGH - 1, ENOUGH + 3])
 async def test_a_canary_that_is_as_good_takes_the_place_of_the_live_one(
-    bob: User, using: Using, first: FakeOpenAI
+    before: int, bob: User, using: Using, first: FakeOpenAI
 ) -> None:
+    """Also when answers ended together, and nobody looked when there were just enough."""
     await sql(partial(using, first.base_url))
     live = await sql(make_version)
     tried = await sql(partial(make_version, state=State.CANARY, share=100))
     await sql(partial(note, live, 300))
-    await sql(partial(note, tried, ENOUGH - 1))
+    await sql(partial(note, tried, before))
     async with talking(bob) as talk:
         await talk.ask(QUESTION)
     states = await sql(lambda: dict(ModelVersion.objects.values_list("pk", "state")))
