@@ -30,8 +30,8 @@ class Texts:
     usage: Usage | None
 
     def counted(self, *, has_begun: bool) -> Usage:
-        """The engine's count, or an estimate of what it read and said; nothing where no server said
-        a word."""
+        """The engine's count, or an estimate of what it read and said; nothing where no server got
+        to work on it."""
         if self.usage is None and not has_begun:
             return Usage(0, 0)
         read = sum(estimate_tokens(message.text) for message in self.messages)
@@ -41,7 +41,7 @@ class Texts:
 def enter(opened: Opened, plan: Plan, closed: Closed, texts: Texts) -> None:
     """Write an answer into the accounts, and what it used to the key that asked. In the transaction
     that keeps it."""
-    has_begun = any(each.first_token_ms is not None for each in plan.generator.attempts)
+    has_begun = any(each.was_read for each in plan.generator.attempts)
     counted = texts.counted(has_begun=has_begun)
     used = Used(
         turn_id=opened.turn_id,

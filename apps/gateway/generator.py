@@ -74,9 +74,16 @@ class Attempt:
     model: str
     reason: Reason
     waited_ms: int = 0
+    has_place: bool = False
     first_token_ms: int | None = None
     outcome: str = ""
     usage: Usage | None = None
+
+    @property
+    def was_read(self) -> bool:
+        """Whether the server can be taken to have read the question: it began to answer, or was at
+        work when somebody stopped it."""
+        return self.first_token_ms is not None or (self.has_place and self.outcome == STOPPED)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -206,6 +213,7 @@ class RoutedGenerator:
         try:
             async with self._placed(candidate):
                 attempt.waited_ms = round((time.monotonic() - began) * 1000)
+                attempt.has_place = True
                 clock = time.time()
                 yield
                 await _answered(candidate.key, began=clock)

@@ -140,11 +140,11 @@ def change(*, provisioning: Provisioning, row: ProvisionedPerson, said: User) ->
 
 
 def _is_kept(row: ProvisionedPerson) -> bool:
-    """Whether this is an administrator otherwise than by a rule of this source: such a one is
-    neither renamed nor ended from outside."""
+    """Whether this is an active administrator otherwise than by a rule of this source: such a one
+    is neither renamed nor ended from outside."""
     user = Account.objects.get(identities=row.identity_id)
     given = GivenAdministrator.objects.filter(source=row.source, user=user, was_by_hand=False)
-    return user.is_administrator and not given.exists()
+    return user.is_active and user.is_administrator and not given.exists()
 
 
 def _make_so(provisioning: Provisioning, row: ProvisionedPerson) -> None:

@@ -257,7 +257,8 @@ def _note(
     reason: str = "",
     again: datetime | None = None,
 ) -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(
+    """What came of a try; nothing where it was given up in the meantime."""
+    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING).update(
         state=state,
         status=status,
         reason=reason,

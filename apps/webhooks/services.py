@@ -64,6 +64,18 @@ def change_webhook(*, webhook: Webhook, **values: Any) -> Webhook:
     return webhook
 
 
+# Nothing else of a webhook is written back: somebody may be changing it, or sending.
+_SWITCH = (
+    "off",
+    "failing_since",
+    "failed_on",
+    "failed_days",
+    "failures",
+    "next_try_at",
+    "position",
+)
+
+
 @transaction.atomic
 def set_on(*, webhook: Webhook, is_on: bool) -> None:
     """Switch it off, or on again: then it is told of what happens from now on. What was still
@@ -76,7 +88,7 @@ def set_on(*, webhook: Webhook, is_on: bool) -> None:
     webhook.failures = webhook.failed_days = 0
     if is_on:
         webhook.position = chain.state().position
-    webhook.save()
+    webhook.save(update_fields=_SWITCH)
     webhook.deliveries.filter(state=Delivery.State.WAITING).update(
         state=Delivery.State.FAILED, reason="switched_off", next_try_at=None
     )
