@@ -114,6 +114,13 @@ class Plant:
         if name == "redis":
             wait_until(lambda: Path(self._redis).exists(), "Redis has its socket")
 
+    def look_after(self) -> None:
+        """Start again what ended by itself, as the supervisor of an installation does: a worker
+        whose broker goes while it holds messages may give up (kombu restores them too late)."""
+        for name, process in list(self.processes.items()):
+            if process.poll() is not None:
+                self.launch(name)
+
     def kill(self, name: str) -> None:
         """SIGKILL to a process, and wait until all that belongs to it is gone."""
         leader = psutil.Process(self.processes[name].pid)

@@ -30,6 +30,7 @@ SLOW_TO_READ = "<html><body>" + "<p>The pump is inspected in May.</p>" * 15_000
 
 def until_all_ended(plant: Plant, *, failed: int = 0) -> None:
     def has_ended() -> bool:
+        plant.look_after()
         plant.do("messages_are_due")
         return not {"queued", "running"} & set(plant.do("ends"))
 

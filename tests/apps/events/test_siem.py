@@ -147,10 +147,10 @@ def test_names_of_documents_stay_here_unless_it_is_wanted(
 def test_no_name_looks_like_another_message(alice: User) -> None:
     alice.email = 'a"]\\\n<109>1 forged@example.com'
     with entered(scope_of(alice)):
-        event = services.record("person.renamed", alice, name="x\n<0>1 forged\r\x00\u2028")
+        event = services.record("person.renamed", alice, name="x\n<0>1 forged\r\x01\u2028")
     event.actor = alice
     line = line_of(event).decode()
-    assert not re.search(r"[\n\r\x00\u2028]", line)
+    assert not re.search(r"[\n\r\x01\u2028]", line)
     assert r"a\"\]\\ <109>1 forged" in line
 
 
