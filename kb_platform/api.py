@@ -35,6 +35,7 @@ from apps.workspaces import api as workspaces
 from apps.workspaces import api_collections as collections
 from apps.workspaces import api_events as room_events
 from apps.workspaces.access import api as access
+from apps.workspaces.handover import api as handover
 from apps.workspaces.roles import api as roles
 
 app_name = "api"
@@ -57,6 +58,7 @@ urlpatterns = [
     path("", include(collections.urlpatterns)),
     path("", include(access.urlpatterns)),
     path("", include(roles.urlpatterns)),
+    path("", include(handover.urlpatterns)),
     path("", include(topics.urlpatterns)),
     path("", include(documents.urlpatterns)),
     path("", include(document.urlpatterns)),

@@ -45,7 +45,7 @@ class ApplicationsView(_ForAdministrators):
         responses={200: page_of(ApplicationOut, "ApplicationPage"), **errors(403)},
     )
     def get(self, request: Request) -> Response:
-        rows = Application.objects.select_related("account", "sandbox_account")
+        rows = Application.objects.select_related("account", "sandbox_account", "owner")
         return page(request, rows, ApplicationOut)
 
     @extend_schema(
@@ -73,7 +73,7 @@ class ApplicationsView(_ForAdministrators):
 
 class ApplicationView(_ForAdministrators):
     def place(self, *, application: UUID) -> Application:
-        rows = Application.objects.select_related("account", "sandbox_account")
+        rows = Application.objects.select_related("account", "sandbox_account", "owner")
         return rows.get(pk=application)
 
     @extend_schema(

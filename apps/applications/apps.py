@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ApplicationsConfig(AppConfig):
@@ -8,6 +9,11 @@ class ApplicationsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.applications.keys import ApplicationKeys  # noqa: PLC0415 - models are ready now
-        from apps.workspaces import resolvers  # noqa: PLC0415
+        from apps.applications.models import Application  # noqa: PLC0415 - the same
+        from apps.workspaces import resolvers  # noqa: PLC0415 - the same
+        from apps.workspaces.handover import kinds  # noqa: PLC0415 - the same
 
+        kinds.register(
+            kinds.OfInstallation("application", _("Application"), Application.objects.all)
+        )
         resolvers.register(ApplicationKeys())

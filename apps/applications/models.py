@@ -49,6 +49,14 @@ class Application(models.Model):
     account = models.OneToOneField(User, models.PROTECT, related_name="+")
     sandbox_account = models.OneToOneField(User, models.PROTECT, related_name="+")
     is_active = models.BooleanField(default=True)
+    owner = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who looks after it; gives no right.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

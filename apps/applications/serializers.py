@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.accounts.serializers import PersonOut
 from apps.applications.models import Acts, Application, ApplicationKey, PublicKey, Reach
 from apps.permissions.roles import ApplicationScope
 
@@ -39,6 +40,7 @@ class ApplicationOut(serializers.ModelSerializer[Application]):
         source="account.login", help_text="Holds its roles and grants: name it where one grants."
     )
     sandbox_account = serializers.CharField(source="sandbox_account.login")
+    owner = PersonOut(allow_null=True, help_text="Who looks after it; gives no right.")
 
     class Meta:
         model = Application
@@ -53,6 +55,7 @@ class ApplicationOut(serializers.ModelSerializer[Application]):
             "origins",
             "account",
             "sandbox_account",
+            "owner",
             "is_active",
             "created_at",
         )

@@ -39,6 +39,7 @@ def create_application(*, name: str, **values: Any) -> Application:
         name=name.strip(),
         account=_account(pk, name, "app"),
         sandbox_account=_account(pk, name, "test"),
+        owner_id=current_scope().actor_id,
         **_checked(values),
     )
     _save(application, is_new=True)

@@ -65,12 +65,14 @@ class RulesView(_View):
     )
     def get(self, request: Request, identity_source: UUID) -> Response:
         source = self.place(identity_source=identity_source)
-        return page(request, MappingRule.objects.filter(source=source), MappingRuleOut)
+        rows = MappingRule.objects.filter(source=source).select_related("custom")
+        return page(request, rows, MappingRuleOut)
 
     @extend_schema(
         operation_id="mapping_rules_add",
         summary="Say what a group of a source gives",
-        description="Exactly one of `group`, `workspace` with `role`, and `is_administrator`.",
+        description="Exactly one of `group`, `workspace` with `role`, and `is_administrator`. A "
+        "dry run of a directory says who would get and lose what.",
         tags=["directories"],
         request=MappingRuleIn,
         responses={201: MappingRuleOut, **errors(400, 403, 404)},

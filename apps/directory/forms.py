@@ -14,8 +14,8 @@ from apps.directory.config import lines
 from apps.directory.ldap import connecting
 from apps.directory.ldap.settings import PRESETS, Preset
 from apps.directory.models import Directory
-from apps.permissions.roles import Role
-from apps.workspaces.models import Workspace
+from apps.workspaces.forms import RoleForm
+from apps.workspaces.models import CustomRole, Workspace
 
 ADMINISTRATOR = "administrator"
 
@@ -149,7 +149,7 @@ def of_program(values: Mapping[str, Any], row: Directory | None) -> DirectoryFor
     return DirectoryForm({**stored, "successor_name": heir, **said}, instance=row)
 
 
-class RuleForm(forms.Form):
+class RuleForm(RoleForm):
     """What a group outside gives: a group, a role in a workspace, or the administration."""
 
     outside = forms.CharField(
@@ -158,10 +158,11 @@ class RuleForm(forms.Form):
         help_text=_("DN of a group or of an organisational unit, a name, or * for everybody."),
     )
     gives = forms.ChoiceField(label=_("Gives"))
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, required=False)
+    field_order = ("outside", "gives", "role")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, own=list(CustomRole.objects.all()), **kwargs)
+        self.fields["role"].required = False
         groups = [(f"group:{row.pk}", row.name) for row in Group.objects.order_by("name")]
         rooms = [(f"workspace:{row.pk}", row.name) for row in Workspace.objects.order_by("name")]
         self.fields["gives"].choices = [  # type: ignore[attr-defined]
@@ -176,13 +177,6 @@ class RuleForm(forms.Form):
         if kind == "group":
             return found | {"group": Group.objects.get(pk=pk)}
         if kind == "workspace":
-            role = self.cleaned_data["role"] or Role.VIEWER
-            return found | {"workspace": Workspace.objects.get(pk=pk), "role": role}
+            workspace = Workspace.objects.get(pk=pk)
+            return found | {"workspace": workspace, "role": self.cleaned_data["role"]}
         return found | {"is_administrator": True}
-
-
-class HandOverForm(forms.Form):
-    """Documents of one person become another one's."""
-
-    leaver = forms.EmailField(label=_("Documents of"))
-    heir = forms.CharField(label=_("go to"))

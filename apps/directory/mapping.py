@@ -9,9 +9,9 @@ which outside group gives it, ``Identity.groups`` in which ones the person is.
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -21,18 +21,20 @@ from apps.core.hooks import Ending
 from apps.directory.models import GivenAdministrator, IdentitySource, MappingRule
 from apps.events import services as events
 from apps.permissions.scope import system_scope
-from apps.workspaces.models import Member, Workspace
+from apps.workspaces.models import CustomRole, Member, Workspace
 
 EVERYBODY = "*"
 _COMMA = re.compile(r"(?<!\\),\s*")
 
 
 class Gift(NamedTuple):
-    """One thing that a rule gives: a group, a role in a workspace, or the installation."""
+    """One thing that a rule gives: a group, a role in a workspace, or the installation. ``role`` is
+    one of the three, ``custom`` one of the installation's own."""
 
     group: UUID | None = None
     workspace: UUID | None = None
     role: str = ""
+    custom: UUID | None = None
 
     @property
     def is_administrator(self) -> bool:
@@ -85,7 +87,11 @@ def source_of(origin: str) -> IdentitySource:
 def rules_of(source: IdentitySource) -> list[tuple[str, Gift]]:
     """(folded outside group, what it gives) of every rule."""
     rows = MappingRule.objects.filter(source=source)
-    return [(fold(row.outside), Gift(row.group_id, row.workspace_id, row.role)) for row in rows]
+    return [(fold(row.outside), gift_of(row)) for row in rows]
+
+
+def gift_of(rule: MappingRule) -> Gift:
+    return Gift(rule.group_id, rule.workspace_id, rule.role, rule.custom_id)
 
 
 def wanted(rules: Iterable[tuple[str, Gift]], groups: Collection[str]) -> frozenset[Gift]:
@@ -103,8 +109,9 @@ def held(source: IdentitySource, *users: User) -> dict[UUID, set[Gift]]:
         found[user_id].add(Gift(group=group_id))
     with system_scope("mapping of outside groups: which roles this source gave"):
         roles = Member.objects.filter(origin=source.origin, **kept)
-        for user_id, workspace_id, role in roles.values_list("user_id", "workspace_id", "role"):
-            found[user_id].add(Gift(workspace=workspace_id, role=role))
+        columns = ("user_id", "workspace_id", "role", "custom_id")
+        for user_id, *role in roles.values_list(*columns):
+            found[user_id].add(Gift(None, *role))
     given = GivenAdministrator.objects.filter(source=source, **kept)
     for user_id in given.values_list("user_id", flat=True):
         found[user_id].add(Gift())
@@ -159,11 +166,14 @@ def _give(source: IdentitySource, user: User, gifts: Iterable[Gift]) -> None:
         if gift.group is not None:
             GroupMember.objects.get_or_create(group_id=gift.group, user=user, origin=source.origin)
         elif gift.workspace is not None:
-            Member.objects.get_or_create(
-                workspace_id=gift.workspace, user=user, role=gift.role, origin=source.origin
-            )
+            Member.objects.get_or_create(user=user, origin=source.origin, **_role_of(gift))
         else:
             _make_administrator(source, user)
+
+
+def _role_of(gift: Gift) -> dict[str, Any]:
+    """The columns of ``Member`` that say which role where."""
+    return {"workspace_id": gift.workspace, "role": gift.role, "custom_id": gift.custom}
 
 
 def _take(source: IdentitySource, user: User, gifts: Iterable[Gift]) -> None:
@@ -172,7 +182,7 @@ def _take(source: IdentitySource, user: User, gifts: Iterable[Gift]) -> None:
         if gift.group is not None:
             GroupMember.objects.filter(group_id=gift.group, **where).delete()
         elif gift.workspace is not None:
-            Member.objects.filter(workspace_id=gift.workspace, role=gift.role, **where).delete()
+            Member.objects.filter(**_role_of(gift), **where).delete()
         else:
             _unmake_administrator(source, user)
 
@@ -209,19 +219,22 @@ def words_of(gifts: Collection[Gift]) -> list[str]:
 
 
 def names_of(gifts: Collection[Gift]) -> dict[Gift, str]:
-    """Each gift with its words, in two queries however many there are."""
+    """Each gift with its words, in three queries however many there are."""
     groups = dict(
         Group.objects.filter(pk__in=[g.group for g in gifts if g.group]).values_list("pk", "name")
     )
     with system_scope("mapping of outside groups: names of workspaces for an administrator"):
         rooms = Workspace.objects.filter(pk__in=[g.workspace for g in gifts if g.workspace])
         names = dict(rooms.values_list("pk", "name"))
-    return {gift: _words(gift, groups, names) for gift in gifts}
+    own = CustomRole.objects.filter(pk__in=[g.custom for g in gifts if g.custom])
+    names |= dict(own.values_list("pk", "name"))
+    return {gift: _words(gift, groups | names) for gift in gifts}
 
 
-def _words(gift: Gift, groups: dict[UUID, str], workspaces: dict[UUID, str]) -> str:
+def _words(gift: Gift, names: Mapping[UUID, str]) -> str:
     if gift.group is not None:
-        return groups.get(gift.group, "?")
+        return names.get(gift.group, "?")
     if gift.workspace is not None:
-        return f"{workspaces.get(gift.workspace, '?')}: {gift.role}"
+        role = names.get(gift.custom, "?") if gift.custom else gift.role
+        return f"{names.get(gift.workspace, '?')}: {role}"
     return "administrator"

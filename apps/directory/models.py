@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import ORIGIN_LENGTH, Group, User
 from apps.core.ids import uuid7
 from apps.permissions.roles import Role
+from apps.workspaces.models import CustomRole
 
 
 class IdentitySource(models.Model):
@@ -65,8 +66,12 @@ class Identity(models.Model):
         return f"{self.source_id}: {self.name or self.key}"
 
 
+_NO_ROLE = {"workspace_id": None, "role": "", "custom": None}
+
+
 class MappingRule(models.Model):
-    """What an outside group gives: a group here, a role in a workspace, or the installation.
+    """What an outside group gives: a group here, a role in a workspace (one of the three, or one of
+    the installation's own in ``custom``; then ``role`` is empty), or the installation.
 
     ``outside`` is the group's DN, the DN of an organisational unit, a plain name, or ``*`` for
     everybody of the source. Letter case does not count.
@@ -79,6 +84,9 @@ class MappingRule(models.Model):
     # An id and no relation: rules are read without a scope, workspaces are not.
     workspace_id = models.UUIDField(null=True, blank=True, db_index=True)
     role = models.CharField(_("role"), max_length=20, choices=Role, blank=True, default="")
+    custom = models.ForeignKey(
+        CustomRole, models.PROTECT, null=True, blank=True, related_name="mapping_rules"
+    )
     is_administrator = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -88,12 +96,12 @@ class MappingRule(models.Model):
             models.CheckConstraint(
                 name="rule_gives_one_thing",
                 condition=(
-                    Q(group__isnull=False, workspace_id=None, role="", is_administrator=False)
+                    Q(group__isnull=False, is_administrator=False, **_NO_ROLE)
                     | (
                         Q(group=None, workspace_id__isnull=False, is_administrator=False)
-                        & ~Q(role="")
+                        & (Q(role="") ^ Q(custom=None))
                     )
-                    | Q(group=None, workspace_id=None, role="", is_administrator=True)
+                    | Q(group=None, is_administrator=True, **_NO_ROLE)
                 ),
             ),
         )

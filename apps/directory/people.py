@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from apps.accounts.models import ApiKey, User
 from apps.core.errors import AppError, ErrorCode
-from apps.directory.documents import hand_over
 from apps.directory.mapping import withdraw
 from apps.directory.models import GivenAdministrator, Identity, IdentitySource
 from apps.events import services as events
 from apps.permissions.scope import system_scope
+from apps.workspaces.handover.services import take_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def keep_break_glass(*, but: User | None = None) -> None:
 @transaction.atomic
 def end(*, identity: Identity, successor: User | None = None) -> None:
     """A person who left: sessions, sockets and keys end at once, what the source gave is taken
-    back, and their documents get another owner. Whoever is in another source stays active."""
+    back, and what they looked after goes to ``successor`` as far as that person can. Whoever is in another source stays active."""
     user, source = identity.user, identity.source
     Identity.objects.filter(pk=identity.pk).update(is_enabled=False)
     with system_scope("a person of an outside source left: rights, keys and documents"):
@@ -171,5 +171,5 @@ def end(*, identity: Identity, successor: User | None = None) -> None:
         user.links.filter(used_at=None).delete()
         keys = ApiKey.objects.filter(owner=user, revoked_at=None)
         revoked = keys.update(revoked_at=timezone.now())
-        handed = hand_over(user=user, successor=successor)
+        handed = take_from(leaver=user, successor=successor)
         events.record("person.left", user, origin=source.origin, keys=revoked, documents=handed)

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.directory.mapping import Gift, names_of
+from apps.directory.mapping import gift_of, names_of
 from apps.directory.models import DirectoryRun, IdentitySource, MappingRule
 
 KINDS: dict[str, tuple[str | Promise, str]] = {
@@ -36,6 +36,6 @@ def line_words(run: DirectoryRun) -> list[dict[str, Any]]:
 def rules_with_words(source: IdentitySource) -> list[tuple[MappingRule, str]]:
     """(rule, what it gives) of a source."""
     rules = list(MappingRule.objects.filter(source=source))
-    gifts = {rule: Gift(rule.group_id, rule.workspace_id, rule.role) for rule in rules}
+    gifts = {rule: gift_of(rule) for rule in rules}
     names = names_of(set(gifts.values()))
     return [(rule, names[gift]) for rule, gift in gifts.items()]

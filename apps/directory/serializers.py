@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from apps.accounts.models import Group
 from apps.directory.models import Directory, DirectoryRun, IdentitySource, MappingRule
-from apps.permissions.roles import Role
 from apps.workspaces.models import Workspace
+from apps.workspaces.serializers import ROLE_HELP, RoleField
 
 
 class IdentitySourceOut(serializers.ModelSerializer[IdentitySource]):
@@ -138,7 +138,7 @@ class MappingRuleIn(serializers.Serializer[Any]):
     )
     group = serializers.PrimaryKeyRelatedField(queryset=Group.objects.all(), required=False)
     workspace = serializers.UUIDField(required=False, help_text="With `role`.")
-    role = serializers.ChoiceField(choices=Role.choices, required=False, default="")
+    role = RoleField(required=False, help_text=ROLE_HELP)
     is_administrator = serializers.BooleanField(required=False, default=False)
 
     def validate_workspace(self, value: Any) -> Workspace:
@@ -149,12 +149,18 @@ class MappingRuleIn(serializers.Serializer[Any]):
 
 
 class MappingRuleOut(serializers.ModelSerializer[MappingRule]):
-    role = serializers.CharField(help_text="Empty unless it gives one in a workspace.")
+    role = serializers.SerializerMethodField(
+        help_text="`viewer`, `contributor`, `manager` or the name of one of the installation's own "
+        "roles; empty unless it gives one in a workspace."
+    )
     workspace = serializers.UUIDField(source="workspace_id", allow_null=True)
 
     class Meta:
         model = MappingRule
         fields = ("id", "outside", "group", "workspace", "role", "is_administrator", "created_at")
+
+    def get_role(self, rule: MappingRule) -> str:
+        return str(rule.custom or rule.role)
 
 
 class DirectoryRunIn(serializers.Serializer[Any]):

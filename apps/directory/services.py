@@ -8,20 +8,19 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.models import Group, User
-from apps.accounts.queries import person
 from apps.core import hooks
 from apps.core.errors import AppError, ErrorCode
 from apps.core.sealing import seal
 from apps.directory.config import settings_of
-from apps.directory.documents import hand_over as give_documents
 from apps.directory.jobs import SYNC
 from apps.directory.ldap.settings import Settings
 from apps.directory.models import Directory, DirectoryRun, Identity, IdentitySource, MappingRule
 from apps.directory.people import connect, keep_break_glass
 from apps.events import services as events
 from apps.permissions.roles import Permission
-from apps.permissions.scope import current_scope, system_scope
-from apps.workspaces.models import Workspace
+from apps.permissions.scope import current_scope
+from apps.workspaces.models import CustomRole, Workspace
+from apps.workspaces.roles.granting import AnyRole
 
 EDITABLE = frozenset(
     [
@@ -130,26 +129,31 @@ def add_rule(
     outside: str,
     group: Group | None = None,
     workspace: Workspace | None = None,
-    role: str = "",
+    role: AnyRole | None = None,
     is_administrator: bool = False,
 ) -> MappingRule:
     """Say what an outside group gives. It counts from each person's next sign-in, and from the
     next run. Raises AppError BAD_REQUEST unless it gives exactly one thing."""
     current_scope().require(Permission.ADMINISTER)
+    rule = MappingRule(
+        source=source,
+        outside=outside.strip(),
+        group=group,
+        workspace_id=None if workspace is None else workspace.pk,
+        is_administrator=is_administrator,
+    )
+    if workspace is not None and isinstance(role, CustomRole):
+        rule.custom = role
+    elif workspace is not None:
+        rule.role = role or ""
     try:
         with transaction.atomic():
-            rule = MappingRule.objects.create(
-                source=source,
-                outside=outside.strip(),
-                group=group,
-                workspace_id=None if workspace is None else workspace.pk,
-                role=role if workspace is not None else "",
-                is_administrator=is_administrator,
-            )
+            rule.save(force_insert=True)
     except IntegrityError as error:
         raise AppError(ErrorCode.BAD_REQUEST, field="gives", reason="gives") from error
     gives = str(group or workspace or "administrator")
-    events.record("directory.rule_added", rule, outside=rule.outside, gives=gives, role=rule.role)
+    named = str(rule.custom or rule.role)
+    events.record("directory.rule_added", rule, outside=rule.outside, gives=gives, role=named)
     hooks.rules_changed(source.pk)
     return rule
 
@@ -195,18 +199,6 @@ def connect_account(*, source: IdentitySource, key: str, email: str) -> Identity
     current_scope().require(Permission.ADMINISTER)
     user = User.objects.get(email__iexact=email.strip())
     return connect(source=source, key=key, user=user)
-
-
-@transaction.atomic
-def hand_over_by_name(*, leaver: str, heir: str) -> int | None:
-    """Give the documents of somebody to somebody else; where that person may not read them, to a
-    manager. Returns how many there were; None when either is unknown."""
-    current_scope().require(Permission.ADMINISTER)
-    user, successor = User.objects.filter(email__iexact=leaver.strip()).first(), person(heir)
-    if user is None or successor is None:
-        return None
-    with system_scope("an administrator hands over documents, and reads none of them"):
-        return give_documents(user=user, successor=successor)
 
 
 def may_not_end(user_id: UUID) -> None:

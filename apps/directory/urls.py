@@ -12,7 +12,6 @@ urlpatterns = [
     path("directory", views.directories, name="directories"),
     path("directory/new", views.new, name="new"),
     path("directory/test", views.test, name="test"),
-    path("directory/hand-over", views.hand_over, name="hand-over"),
     path(_ONE, views.directory, name="directory"),
     path(f"{_ONE}/edit", views.edit, name="edit"),
     path(f"{_ONE}/delete", views.delete, name="delete"),

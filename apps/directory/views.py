@@ -17,7 +17,7 @@ from apps.accounts.models import User
 from apps.core.errors import AppError, message_of
 from apps.core.pages import blame, show
 from apps.directory import config, services
-from apps.directory.forms import DirectoryForm, HandOverForm, RuleForm
+from apps.directory.forms import DirectoryForm, RuleForm
 from apps.directory.ldap import connecting, reading
 from apps.directory.ldap.settings import PRESETS, Preset
 from apps.directory.models import Directory, Identity, IdentitySource, MappingRule
@@ -46,7 +46,6 @@ def directories(request: HttpRequest) -> HttpResponse:
     context = {
         "directories": Directory.objects.select_related("source"),
         "others": others,
-        "hand_over_form": HandOverForm(),
         **_HERE,
     }
     return render(request, "directory/directories.html", context)
@@ -251,17 +250,3 @@ def remove_rule(request: HttpRequest, identity_source: UUID, rule: UUID) -> Http
     services.remove_rule(rule=row)
     messages.success(request, _("Removed."))
     return redirect(reverse("directory:rules", args=[identity_source]))
-
-
-@for_administrators
-@reauth.required
-@require_POST
-def hand_over(request: HttpRequest) -> HttpResponse:
-    """Documents of somebody become somebody else's."""
-    form = HandOverForm(request.POST)
-    said = _("Nobody here has this address or login name.")
-    if form.is_valid():
-        moved = services.hand_over_by_name(**form.cleaned_data)
-        said = said if moved is None else _("%(n)s documents have another owner.") % {"n": moved}
-    messages.info(request, said)
-    return redirect("directory:directories")

@@ -10,6 +10,7 @@ SENTENCES: dict[str, Promise] = {
     "access.requested": _("Access requested"),
     "application.changed": _("Application changed"),
     "application.created": _("Application added"),
+    "application.handed_over": _("Application given to another owner"),
     "application.key_created": _("Key of an application made"),
     "application.key_revoked": _("Key of an application revoked"),
     "application.key_rotated": _("Key of an application replaced"),
@@ -38,6 +39,7 @@ SENTENCES: dict[str, Promise] = {
     "directory.connected": _("Directory connected"),
     "directory.deleted": _("Directory removed"),
     "directory.failed": _("Directory run failed"),
+    "directory.handed_over": _("Successor of a directory replaced"),
     "directory.last_administrator": _("Directory would have removed the last administrator"),
     "directory.mapped": _("Groups of a directory mapped"),
     "directory.rule_added": _("Mapping rule added"),
@@ -57,6 +59,7 @@ SENTENCES: dict[str, Promise] = {
     "embedding.begun": _("Re-embedding begun"),
     "embedding.released": _("Old vectors released"),
     "embedding.switched": _("Embedding model switched"),
+    "provisioning.handed_over": _("Successor of a provisioning replaced"),
     "quota.added": _("Budget added"),
     "quota.deleted": _("Budget removed"),
     "quota.nearly_used": _("Budget nearly used up"),
@@ -130,6 +133,7 @@ SENTENCES: dict[str, Promise] = {
     "source.deleted": _("Source removed"),
     "source.failed": _("Run of a source failed"),
     "source.followed": _("Source followed"),
+    "source.handed_over": _("Source given to another owner"),
     "source.paused": _("Source paused"),
     "source.resumed": _("Source goes on"),
     "topic.changed": _("Topic changed"),
@@ -143,6 +147,7 @@ SENTENCES: dict[str, Promise] = {
     "webhook.changed": _("Webhook changed"),
     "webhook.created": _("Webhook registered"),
     "webhook.deleted": _("Webhook removed"),
+    "webhook.handed_over": _("Webhook given to another owner"),
     "webhook.resumed": _("Webhook goes on"),
     "webhook.rotated": _("Secret of a webhook replaced"),
     "webhook.stopped": _("Webhook switched off"),
@@ -150,6 +155,7 @@ SENTENCES: dict[str, Promise] = {
     "workspace.changed": _("Workspace changed"),
     "workspace.created": _("Workspace made"),
     "workspace.deleted": _("Workspace deleted"),
+    "workspace.handed_over": _("Workspace given to another owner"),
 }
 # Values of an event that name what it is about, in order.
 NAMES = ("name", "email", "title", "group")

@@ -39,7 +39,7 @@ def _managed(collection: UUID) -> Collection:
 
 
 def _source(source: UUID) -> Source:
-    found = Source.objects.select_related("collection").get(pk=source)
+    found = Source.objects.select_related("collection", "owner").get(pk=source)
     services.require_manager(found.collection)
     return found
 
@@ -58,7 +58,11 @@ class SourcesView(ApiView):
     )
     def get(self, request: Request, collection: UUID) -> Response:
         place = self.place(collection=collection)
-        return page(request, Source.objects.filter(collection=place), CollectionSourceOut)
+        return page(
+            request,
+            Source.objects.filter(collection=place).select_related("owner"),
+            CollectionSourceOut,
+        )
 
     @extend_schema(
         operation_id="sources_create",

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.accounts.serializers import PersonOut
 from apps.core.errors import message_of
 from apps.sources.connectors import KINDS
 from apps.sources.models import Source, SourceRun
@@ -111,6 +112,7 @@ class CollectionSourceOut(serializers.ModelSerializer[Source]):
 
     collection = serializers.UUIDField(source="collection_id")
     has_secrets = serializers.SerializerMethodField()
+    owner = PersonOut(allow_null=True, help_text="With whose rights it acts.")
     state = serializers.SerializerMethodField()
     documents = serializers.SerializerMethodField()
     last_run = serializers.SerializerMethodField()
@@ -118,7 +120,8 @@ class CollectionSourceOut(serializers.ModelSerializer[Source]):
     class Meta:
         model = Source
         fields = (
-            *("id", "collection", "name", "kind", "settings", "has_secrets", "every_minutes"),
+            *("id", "collection", "name", "kind", "settings", "has_secrets", "owner"),
+            *("every_minutes",),
             *("daily_at", "is_on", "state", "documents", "next_run_at", "last_run"),
             *("created_at", "updated_at"),
         )

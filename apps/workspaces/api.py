@@ -49,10 +49,11 @@ RECEIPT_HEADER = "Deletion-Receipt"
 
 def workspace_named(name: str) -> Workspace:
     """A workspace by slug or id, through the caller's scope."""
+    rows = Workspace.objects.select_related("owner")
     try:
-        return Workspace.objects.get(pk=UUID(name))
+        return rows.get(pk=UUID(name))
     except ValueError:
-        return Workspace.objects.get(slug=name)
+        return rows.get(slug=name)
 
 
 def removed(receipt: UUID) -> Response:
@@ -152,7 +153,7 @@ class WorkspacesView(ApiView):
         responses={200: page_of(WorkspaceOut, "WorkspacePage"), **errors()},
     )
     def get(self, request: Request) -> Response:
-        return page(request, Workspace.objects.all(), WorkspaceOut)
+        return page(request, Workspace.objects.select_related("owner"), WorkspaceOut)
 
     @extend_schema(
         operation_id="workspaces_create",

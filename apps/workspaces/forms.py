@@ -127,7 +127,7 @@ class RoleForm(forms.Form):
         field.choices = role_choices(own)
 
     def clean_role(self) -> AnyRole:
-        value = str(self.cleaned_data["role"])
+        value = str(self.cleaned_data["role"] or Role.VIEWER)
         return self.own[value] if value in self.own else Role(value)
 
 

@@ -46,6 +46,14 @@ class Workspace(WorkspaceModel):
     is_canary = models.BooleanField(
         default=False, editable=False, help_text="Planted for a proof; shown to no administrator."
     )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who looks after it; gives no right.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -100,7 +108,12 @@ class Member(WorkspaceModel):
             models.UniqueConstraint(
                 fields=["workspace", "user", "role", "origin"],
                 name="one_role_per_origin",
-                condition=~Q(origin=BY_HAND),
+                condition=~Q(origin=BY_HAND) & Q(custom=None),
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "user", "custom", "origin"],
+                name="one_custom_role_per_origin",
+                condition=~Q(origin=BY_HAND) & Q(custom__isnull=False),
             ),
             models.UniqueConstraint(fields=["workspace", "group"], name="one_role_per_group"),
         )

@@ -27,7 +27,7 @@ GRANT_ROLES = [
 _PERMISSIONS = serializers.ListField(
     child=serializers.ChoiceField(choices=[permission.value for permission in Permission])
 )
-_ROLE_HELP = "viewer, contributor, manager, or the name of a role of the installation's own."
+ROLE_HELP = "viewer, contributor, manager, or the name of a role of the installation's own."
 ANSWER_LANGUAGES = [("", "of the question"), ("en", "English"), ("zh", "Chinese")]
 
 
@@ -55,6 +55,7 @@ class WorkspacePatch(serializers.Serializer[Any]):
 
 class WorkspaceOut(serializers.ModelSerializer[Workspace]):
     permissions = serializers.SerializerMethodField(help_text="What you may do here.")
+    owner = PersonOut(allow_null=True, help_text="Who looks after it; gives no right.")
 
     class Meta:
         model = Workspace
@@ -62,6 +63,7 @@ class WorkspaceOut(serializers.ModelSerializer[Workspace]):
             "id",
             "slug",
             "name",
+            "owner",
             "mode",
             "language",
             "prompt",
@@ -109,17 +111,17 @@ class RoleField(serializers.Field[Any, Any, Any, Any]):
 
 
 class MemberIn(HolderIn):
-    role = RoleField(required=False, default=Role.VIEWER, help_text=_ROLE_HELP)
+    role = RoleField(required=False, default=Role.VIEWER, help_text=ROLE_HELP)
 
 
 class RoleIn(serializers.Serializer[Any]):
-    role = RoleField(help_text=_ROLE_HELP)
+    role = RoleField(help_text=ROLE_HELP)
 
 
 class MemberOut(serializers.ModelSerializer[Member]):
     user = PersonOut(allow_null=True)
     group = _GroupOut(allow_null=True)
-    role = RoleField(source="held_role", help_text=_ROLE_HELP)
+    role = RoleField(source="held_role", help_text=ROLE_HELP)
     origin = serializers.CharField(
         read_only=True,
         help_text="Empty: given by hand. Else the outside source that gives it, as `ldap:main`.",

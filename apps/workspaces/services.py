@@ -1,6 +1,7 @@
 """Verbs on workspaces and their members. Those on collections are in ``collections``."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -59,8 +60,9 @@ def create_workspace(
     scope = current_scope()
     scope.require(Permission.WORKSPACE_CREATE)
     values = {"name": name.strip(), "mode": mode, "language": language, "prompt": prompt}
+    owner = {"owner_id": scope.actor_id}
     with transaction.atomic(), system_scope("create workspace: nobody has a role in it yet"):
-        workspace = _insert(slug=slug or _free_slug(name), **values)
+        workspace = _insert(slug=slug or _free_slug(name), **values, **owner)
         with translation.override(language or translation.get_language() or settings.LANGUAGE_CODE):
             first = _("Documents")
         Collection.objects.create(workspace=workspace, name=first)
@@ -70,7 +72,7 @@ def create_workspace(
     return workspace
 
 
-def _insert(**values: str) -> Workspace:
+def _insert(**values: Any) -> Workspace:
     try:
         with transaction.atomic():
             return Workspace.objects.create(**values)

@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.workspaces import audit_pages, collection_pages, views
 from apps.workspaces.access import pages as access_pages
+from apps.workspaces.handover import pages as handover
 from apps.workspaces.roles import pages as role_pages
 
 app_name = "workspaces"
@@ -31,6 +32,14 @@ urlpatterns = [
     path(f"{_ACCESS}/withdraw", access_pages.withdraw, name="access-withdraw"),
     path(f"{_ACCESS}/approve", access_pages.approve, name="access-approve"),
     path(f"{_ACCESS}/refuse", access_pages.refuse, name="access-refuse"),
+    path("w/<slug:slug>/hand-over", handover.of_workspace, name="hand-over"),
+    path("me/hand-over", handover.of_mine, name="hand-over-mine"),
+    path(
+        "administration/people/<uuid:user>/hand-over",
+        handover.of_person,
+        name="hand-over-person",
+    ),
+    path("administration/without-owner", handover.without_owner, name="without-owner"),
     path("administration/roles", role_pages.roles, name="roles"),
     path("administration/roles/<uuid:role>", role_pages.role, name="role"),
     path("administration/roles/<uuid:role>/delete", role_pages.delete, name="role-delete"),

@@ -97,6 +97,7 @@ def _members(
         "own": own,
         "groups": accounts.groups(),
         "has_role": Permission.DOCUMENT_READ in current_scope().workspaces[workspace.pk],
+        "may_hand_over": current_scope().allows(Permission.WORKSPACE_MANAGE, workspace.pk),
         "asking": to_decide().filter(workspace_id=workspace.pk).count(),
         "public_url": django_settings.PUBLIC_URL,
         "here": "members",
@@ -191,6 +192,7 @@ def _settings(
         "delete_form": DeleteForm(name=workspace.name),
         "workspace": workspace,
         "collections": Collection.objects.filter(workspace=workspace).annotate(size=live),
+        "may_hand_over": current_scope().allows(Permission.MEMBER_MANAGE, workspace.pk),
         "may_manage_collections": current_scope().allows(
             Permission.COLLECTION_MANAGE, workspace.pk
         ),

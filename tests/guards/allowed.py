@@ -122,6 +122,8 @@ ADMINISTRATION = (
     "engines:",
     "documents:embedding",
     "workspaces:role",
+    "workspaces:hand-over-person",
+    "workspaces:without-owner",
     "isolation:",
     "webhooks:",
 )

@@ -6,7 +6,7 @@ rules; there is no second implementation.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
@@ -90,6 +90,18 @@ class Facts:
             if role.workspace_id == workspace_id:
                 held |= role.permissions
         return held
+
+
+def with_roles(facts: Facts, roles: Mapping[UUID, Role]) -> Facts:
+    """The same person if they held these roles too, by workspace. Run it in a system scope."""
+    more = tuple(HeldRole(pk, None, role, None, GRANTS[role]) for pk, role in roles.items())
+    known = {role.workspace_id for role in facts.roles}
+    fresh = set(roles) - known
+    return replace(
+        facts,
+        roles=facts.roles + more,
+        places=facts.places + (_places(fresh) if fresh else ()),
+    )
 
 
 def opens(held: frozenset[Permission], *, is_open: bool) -> tuple[bool, bool]:

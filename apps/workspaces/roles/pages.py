@@ -111,7 +111,10 @@ def delete(request: HttpRequest, role: UUID) -> HttpResponse:
         services.delete_role(role=found)
     except AppError as error:
         form = CustomRoleForm(initial={"name": found.name, "permissions": found.permissions})
-        words = {"role_in_use": _("Somebody holds this role. Give them another one first.")}
+        words = {
+            "role_in_use": _("Somebody holds this role. Give them another one first."),
+            "role_in_rule": _("A rule for groups outside gives this role. Remove the rule first."),
+        }
         refused = words.get(str(error.details.get("reason")), message_of(error.code))
         context = {"form": form, "role": found, "refused": refused, "here": "roles"}
         return render(request, "workspaces/role.html", context, status=error.status)

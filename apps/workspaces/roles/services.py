@@ -39,14 +39,17 @@ def update_role(
 
 @transaction.atomic
 def delete_role(*, role: CustomRole) -> None:
-    """Raises AppError CONFLICT while somebody holds it."""
+    """Raises AppError CONFLICT while somebody holds it, or something else gives it: reason
+    ``role_in_use``, ``role_in_rule``."""
     current_scope().require(Permission.ADMINISTER)
     events.record("role.deleted", role, name=role.name)
     try:
         with transaction.atomic(), system_scope("delete a role: who holds it, in any workspace"):
             role.delete()
     except ProtectedError as error:
-        raise AppError(ErrorCode.CONFLICT, status=409, reason="role_in_use") from error
+        is_held = any(isinstance(row, role.members.model) for row in error.protected_objects)
+        reason = "role_in_use" if is_held else "role_in_rule"
+        raise AppError(ErrorCode.CONFLICT, status=409, reason=reason) from error
 
 
 def _free(name: str) -> str:

@@ -46,6 +46,20 @@ def test_a_rule_gives_exactly_one_thing(ask, workspace):
     assert ask("post", path, both).status_code == 201
 
 
+def test_a_rule_gives_an_own_role_by_name_or_id(ask, workspace):
+    role = factories.make_role("Librarian")
+    path = f"identity-sources/{source_of('oidc:acme').pk}/rules"
+    body = {"outside": "staff", "workspace": str(workspace.pk)}
+    for named in ("librarian", str(role.pk)):
+        made = ask("post", path, {**body, "role": named})
+        assert (made.status_code, made.json()["role"]) == (201, "Librarian")
+    assert {row["role"] for row in ask("get", path).json()["items"]} == {"Librarian"}
+    assert ask("post", path, {**body, "role": "no such role"}).status_code == 400
+    assert ask("post", path, body).status_code == 400
+    held = ask("delete", f"roles/{role.pk}")
+    assert (held.status_code, held.json()["error"]["details"]["reason"]) == (409, "role_in_rule")
+
+
 def test_a_dry_run_is_started_and_read(ask):
     row = factories.make_rule().source.directory
     path = f"directories/{row.pk}/runs"

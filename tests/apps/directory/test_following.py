@@ -73,6 +73,18 @@ def test_without_preparing_only_those_who_came_are_followed(directory):
     assert (made.seen, Identity.objects.count()) == (20, 1)
 
 
+def test_a_dry_run_says_who_would_get_and_lose_an_own_role(prepared, workspace):
+    role = factories.make_role("Librarian")
+    rule(slapd.group("finance"), workspace_id=workspace.pk, custom=role)
+    gained = [line["gained"] for line in run(prepared, is_dry=True).lines]
+    assert gained
+    assert set(map(tuple, gained)) == {("Procurement: Librarian",)}
+    run(prepared, may_remove=100)
+    MappingRule.objects.all().delete()
+    lost = [line["lost"] for line in run(prepared, is_dry=True).lines]
+    assert lost == gained
+
+
 def test_a_dry_run_says_who_would_get_what_and_changes_nothing(prepared):
     rule(slapd.group("office"), group=factories.make_group("Office"))
     made = run(prepared, is_dry=True)

@@ -7,7 +7,7 @@ from apps.accounts.models import GroupMember
 from apps.directory.mapping import apply_groups, fold, name_in, source_of
 from apps.directory.models import GivenAdministrator, MappingRule
 from apps.events.models import Event
-from apps.permissions.roles import Role
+from apps.permissions.roles import Permission, Role
 from apps.permissions.scope import system_scope
 from apps.workspaces import services
 from apps.workspaces.models import Member
@@ -183,3 +183,27 @@ def test_rules_of_a_workspace_end_with_it(alice, carol, workspace, as_):
         services.delete_workspace(workspace=workspace)
     assert not MappingRule.objects.exists()
     assert not apply_groups(user=carol, origin=ORIGIN, groups=set())
+
+
+def test_a_rule_gives_one_of_the_installations_own_roles_and_takes_it_back(carol, workspace):
+    librarian = factories.make_role("Librarian", [Permission.COLLECTION_MANAGE])
+    people = factories.make_role("Personnel", [Permission.MEMBER_MANAGE])
+    rule(FINANCE, workspace_id=workspace.pk, custom=librarian)
+    rule("staff", workspace_id=workspace.pk, custom=people)
+    apply_groups(user=carol, origin=ORIGIN, groups={FINANCE, "staff"})
+    held = scope_of(carol).workspaces[workspace.pk]
+    assert {"collection.manage", "member.manage"} <= held
+    assert "workspace.manage" not in held
+    apply_groups(user=carol, origin=ORIGIN, groups={"staff"})
+    assert "collection.manage" not in scope_of(carol).workspaces[workspace.pk]
+    assert not apply_groups(user=carol, origin=ORIGIN, groups={"staff"})
+    apply_groups(user=carol, origin=ORIGIN, groups=set())
+    assert workspace.pk not in scope_of(carol).workspaces
+
+
+def test_an_own_role_by_a_rule_is_named_in_the_event(carol, workspace):
+    role = factories.make_role("Librarian", [Permission.COLLECTION_MANAGE])
+    rule("*", workspace_id=workspace.pk, custom=role)
+    apply_groups(user=carol, origin=ORIGIN, groups=set())
+    told = Event.objects.get(kind="directory.mapped").data
+    assert told["gained"] == ["Procurement: Librarian"]

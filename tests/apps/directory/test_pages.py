@@ -127,6 +127,21 @@ def test_rules_give_roles_and_the_administration_and_can_be_removed(browser, dir
     assert MappingRule.objects.count() == 1
 
 
+def test_a_rule_gives_an_own_role_which_then_cannot_be_deleted(browser, directory, workspace):
+    role = factories.make_role("Librarian")
+    url = f"{HOME}/mapping/{directory.source_id}"
+    said = {"outside": "a", "gives": f"workspace:{workspace.pk}", "role": str(role.pk)}
+    assert browser.post(url, said).status_code == 302
+    assert "Procurement: Librarian" in browser.get(url).content.decode()
+    refused = browser.post(f"/administration/roles/{role.pk}/delete")
+    assert refused.status_code == 409
+    assert "A rule for groups outside gives this role." in refused.content.decode()
+    browser.post(f"{url}/{MappingRule.objects.get().pk}/remove")
+    assert browser.post(f"/administration/roles/{role.pk}/delete").status_code == 302
+    gone = browser.post(url, said)
+    assert (gone.status_code, MappingRule.objects.count()) == (422, 0)
+
+
 def test_a_dry_run_is_started_and_read(browser, directory):
     Directory.objects.update(prepares=True)
     assert browser.post(f"{HOME}/{directory.pk}/run", {"dry": "1"}).status_code == 302
@@ -144,14 +159,6 @@ def test_a_run_that_asks_is_confirmed_with_the_number_that_was_seen(browser, dir
     assert browser.post(url, {"people": "11"}).status_code == 409
     assert browser.post(url, {"people": "12"}).status_code == 302
     assert DirectoryRun.objects.exclude(pk=run.pk).get().may_remove == 12
-
-
-def test_documents_are_handed_over_by_name(browser, alice, bob, collection):
-    factories.make_document(collection, owner=alice, is_indexed=False)
-    answer = browser.post(f"{HOME}/hand-over", {"leaver": alice.email, "heir": bob.email})
-    assert answer.status_code == 302
-    with system_scope("test: the owner"):
-        assert collection.documents.get().owner_id == bob.pk
 
 
 def test_others_than_administrators_see_none_of_it(client_of, alice, directory):

@@ -53,6 +53,19 @@ def test_a_rule_gives_roles_and_may_name_the_id_of_a_group(entra, workspace):
         assert Member.objects.filter(user__email="erin@acme.example").count() == 1
 
 
+def test_a_rule_gives_an_own_role(entra, workspace):
+    erin, role = entra.person("erin@acme.example"), factories.make_role("Librarian")
+    MappingRule.objects.create(
+        source=entra.row.source, outside="Buyers", workspace_id=workspace.pk, custom=role
+    )
+    group = entra.group("Buyers", erin)
+    with system_scope("test: members"):
+        assert Member.objects.get(user__email="erin@acme.example").custom == role
+    entra.patch(f"Groups/{group}", {"op": "remove", "path": f'members[value eq "{erin}"]'})
+    with system_scope("test: members"):
+        assert not Member.objects.filter(custom=role).exists()
+
+
 def test_another_name_of_a_group_counts_for_everybody_in_it(entra, buyers):
     erin = entra.person("erin@acme.example")
     group = entra.group("Sales", erin)

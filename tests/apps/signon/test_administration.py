@@ -8,6 +8,8 @@ from apps.directory.mapping import source_of
 from apps.directory.models import MappingRule
 from apps.signon import services
 from apps.signon.models import SignOnProvider
+from apps.workspaces.scopes import scope_of
+from tests import factories
 from tests.apps.signon.conftest import come_back, person_in
 
 LIST = "/administration/sign-on"
@@ -91,6 +93,21 @@ def test_groups_of_the_provider_give_what_they_are_mapped_to(provider, fake):
     assert GroupMember.objects.filter(user=person, group=group).exists()
     come_back(Client(), fake, groups=[])
     assert not GroupMember.objects.filter(user=person, group=group).exists()
+
+
+def test_groups_of_the_provider_give_an_own_role(provider, fake, workspace):
+    role = factories.make_role("Librarian")
+    MappingRule.objects.create(
+        source=source_of("oidc:main"),
+        outside="purchasing",
+        workspace_id=workspace.pk,
+        custom=role,
+    )
+    come_back(Client(), fake, groups=["purchasing"])
+    person = User.objects.get(email="erika@example.com")
+    assert scope_of(person).workspaces[workspace.pk] == role.held()
+    come_back(Client(), fake, groups=[])
+    assert workspace.pk not in scope_of(person).workspaces
 
 
 def test_groups_that_are_too_many_for_a_token_change_nothing(provider, fake):

@@ -1,0 +1,48 @@
+"""Documents, as things that somebody looks after: those of one collection together."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db.models import Count
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import User
+from apps.documents.models import Document
+from apps.permissions.roles import Role
+from apps.workspaces.handover.kinds import Field, Giver, Heir, Lack, Thing
+from apps.workspaces.models import Collection
+
+_OPEN = Lack(_("They have no role that opens these documents."), Role.VIEWER)
+_CLOSED = Lack(_("They may not open these documents. Whoever manages the collection can grant it."))
+
+
+class Documents:
+    name = "document"
+    one = _("Documents")
+    falls_to_manager = True
+
+    def held(self, giver: Giver, place: Field) -> Sequence[Thing]:
+        rows = Document.objects.filter(giver.rows(), collection__workspace__in=place.workspaces)
+        columns = ("collection_id", "collection__name", "collection__workspace_id")
+        found = rows.order_by("collection__name").values_list(*columns).annotate(Count("pk"))
+        return [
+            Thing(self.name, pk, name, workspace_id, pk, count)
+            for pk, name, workspace_id, count in found
+        ]
+
+    def owners(self, place: Field) -> Iterable[UUID]:
+        rows = Document.objects.filter(
+            collection__workspace__in=place.workspaces, owner__isnull=False
+        )
+        return rows.order_by().values_list("owner_id", flat=True).distinct()
+
+    def lack(self, thing: Thing, heir: Heir) -> Lack | None:
+        if thing.collection_id in heir.scope.readable:
+            return None
+        is_open = Collection.objects.filter(pk=thing.collection_id, is_open=True).exists()
+        return _OPEN if is_open else _CLOSED
+
+    def give(self, thing: Thing, giver: Giver, heir: User | None) -> int:
+        return Document.objects.filter(giver.rows(), collection=thing.collection_id).update(
+            owner=heir
+        )

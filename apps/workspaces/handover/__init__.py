@@ -1,0 +1,1 @@
+"""What people look after, and how it goes over to others."""
