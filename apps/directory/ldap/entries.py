@@ -45,13 +45,13 @@ def wanted_attributes(settings: Settings) -> list[str]:
 
 
 def folded(attributes: Mapping[str, list[bytes | str]]) -> Attributes:
-    """Attributes with small names and bytes, however a library handed them over."""
-    return {
-        name.lower().partition(";")[0]: [
-            value.encode() if isinstance(value, str) else value for value in values
-        ]
-        for name, values in attributes.items()
-    }
+    """Attributes with small names and bytes, however a library handed them over. What came under
+    one name with several options (``member``, ``member;range=0-1499``) is together."""
+    found: dict[str, list[bytes]] = {}
+    for name, values in attributes.items():
+        known = found.setdefault(name.lower().partition(";")[0], [])
+        known += [value.encode() if isinstance(value, str) else value for value in values]
+    return found
 
 
 def text(attributes: Attributes, name: str) -> str:

@@ -12,6 +12,7 @@ from ldap.ldapobject import LDAPObject
 from apps.directory.ldap import entries
 from apps.directory.ldap.entries import Attributes, OutsidePerson, canonical, units_above
 from apps.directory.ldap.settings import IN_CHAIN, Settings
+from apps.directory.ldap.slices import Values, completed, slices_of
 
 PAGE = 500
 _DEEPEST = 20
@@ -28,10 +29,11 @@ def search(
     attributes: Sequence[str],
     scope: int = ldap.SCOPE_SUBTREE,
 ) -> Iterator[Entry]:
-    """Every entry below ``base`` that fits, page by page. Raises LDAPError when the server breaks
+    """Every entry below ``base`` that fits, page by page and whole. Raises LDAPError when the server breaks
     off, so that nobody takes a part for the whole."""
     control = SimplePagedResultsControl(criticality=True, size=PAGE, cookie="")
     timeout = connection.get_option(ldap.OPT_TIMEOUT) or -1
+    sliced: list[tuple[str, dict[str, Values]]] = []
     while True:
         number = connection.search_ext(
             base, scope, filter_text, list(attributes), serverctrls=[control]
@@ -39,14 +41,21 @@ def search(
         # OPT_TIMEOUT holds for each page, not for all of them.
         _kind, rows, _number, answers = connection.result3(number, timeout=timeout)
         for dn, found in rows:
-            if dn is not None:  # a referral, which is not followed
+            if dn is None:  # a referral, which is not followed
+                continue
+            if slices_of(found):
+                sliced.append((dn, found))
+            else:
                 yield dn, entries.folded(found)
         cookie = next(
             (each.cookie for each in answers if each.controlType == control.controlType), b""
         )
         if not cookie:
-            return
+            break
         control.cookie = cookie
+    # Between two pages nothing else is asked: some servers forget then where they were.
+    for dn, found in sliced:
+        yield dn, entries.folded(completed(connection, dn, found))
 
 
 # --- groups ---------------------------------------------------------------------------------------
@@ -101,7 +110,7 @@ def read_groups(
     connection: LDAPObject, settings: Settings, beat: Callable[[], None] = _nobody
 ) -> Groups:
     groups = Groups()
-    # Large groups of Active Directory give their members in slices; there people say it.
+    # A large group of Active Directory takes many questions; there people say where they are.
     names = [each for each in _GROUP if each not in _MEMBERS or not settings.is_active_directory]
     for base in settings.group_bases:
         for dn, attributes in search(connection, base, settings.group_filter, names):

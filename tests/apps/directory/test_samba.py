@@ -10,6 +10,8 @@ from django.test import Client
 from apps.accounts.models import GroupMember, User
 from apps.core.sealing import seal
 from apps.directory.config import settings_of
+from apps.directory.ldap.connecting import connected
+from apps.directory.ldap.reading import search
 from apps.directory.ldap.settings import PRESETS, Preset
 from apps.directory.mapping import source_of
 from apps.directory.models import Directory, DirectoryRun, Identity, MappingRule
@@ -126,6 +128,16 @@ def test_a_dry_run_says_who_would_come_and_changes_nothing(directory: Directory)
     run = _run(directory, is_dry=True)
     assert (run.seen, run.counts) == (5, {"joins": 3})
     assert not Identity.objects.exists()
+
+
+def test_a_group_that_comes_in_slices_has_all_its_members(
+    directory: Directory, domain: samba.Samba
+) -> None:
+    """Samba gives slices only when it is asked for one; Windows does by itself beyond 1,500."""
+    with connected(settings_of(directory)) as connection:
+        asked = ["member;range=0-99"]
+        rows = list(search(connection, samba.GROUPS, "(cn=crowd)", asked))
+    assert [len(found["member"]) for _dn, found in rows] == [samba.CROWD]
 
 
 def test_another_name_keeps_the_account(directory: Directory, domain: samba.Samba) -> None:
