@@ -210,6 +210,18 @@ def test_plain_http_leads_to_tls(proxy: Proxy) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/v1/documents", "/api/chat", "/v1/models", "/mcp", "/scim/v2"]
+)
+def test_a_program_that_speaks_plain_http_is_told_so(proxy: Proxy, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.plain, timeout=20)
+    connection.request("POST", path, headers={"Host": NAME, "Authorization": "Bearer fn_x"})
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers.get("Location")) == (403, None)
+    assert "https" in json.loads(answer.read())["error"]["message"]
+    connection.close()
+
+
 def test_no_address_is_written_down(proxy: Proxy) -> None:
     """One-time links are addresses."""
     proxy.get("/join/a-token-of-somebody")
