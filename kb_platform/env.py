@@ -288,6 +288,9 @@ class Env(BaseSettings):
     log_to: Literal["files", "stdout"] = Field(
         "files", description="Where the parts log: data_dir/logs, or the supervisor's own output."
     )
+    log_format: Literal["lines", "json"] = Field(
+        "lines", description="One line a message for people, or one JSON object for programs."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Log level."
     )

@@ -116,7 +116,7 @@ def _host(values: Env, name: str, *arguments: str, port: int, token: str) -> Par
         name=name,
         command=(
             *(_PYTHON, "-m", f"workers.{module}", "--host", bind, "--port", str(port)),
-            *("--log-level", values.log_level, *arguments),
+            *("--log-level", values.log_level, "--log-format", values.log_format, *arguments),
         ),
         env={"FOOTNOTE_TOKEN": token},
         ready=Probe(Check.HTTP_OK, f"http://{near}:{port}/health"),

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.lines import FORMATTERS
 from kb_platform.database import database
 from kb_platform.env import ROOT, directory_of, env
 from kb_platform.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - read by Django
@@ -334,11 +335,12 @@ WHITENOISE_AUTOREFRESH = DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {"line": {"()": FORMATTERS[_env.log_format]}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": _env.log_level},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "uvicorn": {"handlers": ["stderr"], "propagate": False},
         "django.request": {"level": "ERROR"},
         "axes": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},

@@ -20,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from apps.core.lines import FORMATTERS
+
 _TOKEN_VARIABLE = "FOOTNOTE_TOKEN"  # noqa: S105 - the name of a variable
 _PUBLIC = frozenset({"/health"})
 _SLOW_JSON = 200_000
@@ -34,6 +36,7 @@ def arguments(description: str, *, port: int) -> argparse.ArgumentParser:
         "--token-file", type=Path, help=f"file with the token (or {_TOKEN_VARIABLE})"
     )
     parser.add_argument("--log-level", default="INFO", help="DEBUG, INFO, WARNING or ERROR")
+    parser.add_argument("--log-format", default="lines", choices=sorted(FORMATTERS))
     parser.add_argument(
         "--with-parent", action="store_true", help="end when the process that started it ends"
     )
@@ -127,6 +130,7 @@ def serve(app: ASGIApp, chosen: argparse.Namespace) -> None:
         host=chosen.host,
         port=chosen.port,
         log_level=chosen.log_level.lower(),
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=20,
         server_header=False,

@@ -27,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from apps.core import lines
 from apps.engines.adapters.index_values import profile_name
 from apps.engines.adapters.lancedb_index import LanceIndex
 from apps.rag.ports import (
@@ -352,7 +353,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--cache-mb", type=int, default=512, help="memory for parts of the tables")
     chosen: argparse.Namespace = parser.parse_args(argv)
     heap.use_few_arenas()
-    logging.basicConfig(level=chosen.log_level)
+    lines.begin(chosen.log_level, chosen.log_format)
     token = hosting.token_of(chosen)
     if not token:
         hosting.fail("The index host needs a token: set FOOTNOTE_TOKEN or give --token-file.")

@@ -6,7 +6,6 @@ llama.cpp does the work (``xllamacpp``); this process names the model, guards th
 """
 
 import argparse
-import logging
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from apps.core import lines
 from workers import hosting
 
 _MODEL = "qwen2.5-coder-1.5b-instruct-q4_k_m"
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--context", type=int, default=8192, help="tokens in memory, all slots")
     parser.add_argument("--parallel", type=int, default=2, help="answers at the same time")
     chosen = parser.parse_args(argv)
-    logging.basicConfig(level=chosen.log_level)
+    lines.begin(chosen.log_level, chosen.log_format)
     serve(chosen, hosting.token_of(chosen))
 
 

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from apps.core import lines
 from apps.engines.adapters.fake import HashEmbedder, OverlapReranker
 from apps.engines.adapters.token_engine import Numbers, TokenEngine
 from apps.rag.ports import EngineBusy, EngineError, Reranker
@@ -359,7 +360,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--fake", action="store_true", help="hash vectors instead of a model")
     parser.add_argument("--dimensions", type=int, default=384, help="length of the hash vectors")
     chosen = parser.parse_args(argv)
-    logging.basicConfig(level=chosen.log_level)
+    lines.begin(chosen.log_level, chosen.log_format)
     hosting.serve(build(chosen, hosting.token_of(chosen)), chosen)
 
 
