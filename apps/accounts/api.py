@@ -128,6 +128,7 @@ class SessionsView(ApiView):
     )
     def delete(self, request: Request) -> Response:
         require_whole_owner(request)
+        reauth.require(request)
         here = None if request.auth else request._request  # noqa: SLF001 - DRF's name for it
         return Response({"ended": sessions.end_sessions(user=owner_of(request), keep=here)})
 
@@ -141,6 +142,7 @@ class SessionView(ApiView):
     )
     def delete(self, request: Request, session: UUID) -> Response:
         require_whole_owner(request)
+        reauth.require(request)
         sessions.end_session(user=owner_of(request), handle=session)
         return Response(status=204)
 

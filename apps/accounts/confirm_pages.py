@@ -57,7 +57,7 @@ def _try(request: HttpRequest, form: ConfirmForm) -> int:
         return 422
     throttle.forget_failures(request, person.email)
     limits.forget(GUESSES, "second factor", str(person.pk))
-    reauth.mark(request)
+    reauth.confirm(request)
     return 200
 
 

@@ -19,6 +19,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from apps.accounts.sessions.store import SessionStore
 from apps.core.errors import AppError, ErrorCode
 
 V = TypeVar("V", bound=Callable[..., HttpResponse])
@@ -28,6 +29,14 @@ _CONFIRMED_AT = "confirmed_at"
 def mark(request: HttpRequest) -> None:
     """This person has just shown who they are. Signing in, in whatever way, does this by itself."""
     request.session[_CONFIRMED_AT] = int(time.time())
+
+
+def confirm(request: HttpRequest) -> None:
+    """Somebody who is signed in has shown again who they are: from now on their browser has another
+    token, and one that was taken from it before opens nothing."""
+    mark(request)
+    if isinstance(request.session, SessionStore):
+        request.session.renew()
 
 
 def unmark(request: HttpRequest) -> None:

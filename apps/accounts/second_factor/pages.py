@@ -184,12 +184,14 @@ def passkey_remove(request: HttpRequest, passkey: UUID) -> HttpResponse:
 
 # --- sessions -------------------------------------------------------------------------------------
 @require_POST
+@reauth.required
 def session_end(request: HttpRequest, session: UUID) -> HttpResponse:
     sessions.end_session(user=person_of(request), handle=session)
     return redirect("accounts:security")
 
 
 @require_POST
+@reauth.required
 def sessions_end(request: HttpRequest) -> HttpResponse:
     """Every session but this one."""
     sessions.end_sessions(user=person_of(request), keep=request)

@@ -87,7 +87,7 @@ def _passed(request: HttpRequest, user: User, *, by: str) -> HttpResponse:
     if not request.user.is_authenticated:
         return signing_in.second_given(request, user, by=by)
     second_factor.mark(request.session, by)
-    reauth.mark(request)
+    reauth.confirm(request)
     return redirect(safe_next(request, reverse("home")))
 
 
@@ -131,7 +131,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
 
 def _confirmed(request: HttpRequest) -> HttpResponse:
     second_factor.mark(request.session, "passkey")
-    reauth.mark(request)
+    reauth.confirm(request)
     return redirect(safe_next(request, reverse("home")))
 
 

@@ -7,7 +7,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, parse_cookie
 
 from apps.accounts import second_factor
-from apps.accounts.models import User
+from apps.accounts.models import BrowserSession, User
+from apps.accounts.sessions.store import SessionStore
+
+# Where a socket keeps which session opened it.
+_HANDLE = "session_handle"
 
 
 def person_at(socket: Any) -> User | None:
@@ -31,9 +35,21 @@ def request_of(socket: Any) -> HttpRequest:
         rows = User.objects.filter(pk=user.pk, is_active=True) if user else User.objects.none()
         request.user = rows.first() or AnonymousUser()
         return request
-    # A session object of its own: the one of the socket remembers what was true at its start.
-    request.session = session.__class__(session.session_key)
+    request.session = _session_of(socket)
     user = get_user(request)
     if isinstance(user, User) and not second_factor.is_missing(user, request.session):
         request.user = user
     return request
+
+
+def _session_of(socket: Any) -> SessionStore:
+    """A session object of its own: the one of the socket remembers what was true at its start. A
+    session that has another token since, because its person confirmed who they are, is the same."""
+    found = SessionStore(socket["session"].session_key)
+    found.keys()  # reads the row
+    if found.row is None and (handle := socket.get(_HANDLE)):
+        rows = BrowserSession.objects.filter(handle=handle)
+        found = SessionStore(rows.values_list("session_key", flat=True).first())
+    elif found.row is not None:
+        socket[_HANDLE] = found.row.handle
+    return found

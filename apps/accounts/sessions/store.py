@@ -45,6 +45,15 @@ class SessionStore(DatabaseStore):
         self.row = row
         return row
 
+    def renew(self) -> None:
+        """Give the session a new token. It stays the same one: its age, its place in the list, and
+        the sockets that it opened."""
+        new = self._get_new_session_key()  # type: ignore[attr-defined]
+        rows = BrowserSession.objects.filter(session_key=self.session_key or "")
+        if rows.update(session_key=new):
+            self._session_key = new
+            self.modified = True
+
     def create_model_instance(self, data: dict[str, Any]) -> BrowserSession:
         made = super().create_model_instance(data)
         assert isinstance(made, BrowserSession)  # noqa: S101 - see get_model_class

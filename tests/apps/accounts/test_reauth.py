@@ -1,11 +1,12 @@
 """Dangerous acts ask again who it is, and then not for five minutes."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
-from apps.accounts.models import ApiKey, User
+from apps.accounts.models import ApiKey, BrowserSession, User
 from apps.permissions.scope import system_scope
 from apps.workspaces.models import Workspace
 from tests import factories
@@ -54,6 +55,26 @@ def test_a_key_is_made_only_after_the_password(alice: User, stale: SignIn) -> No
     right = browser.post("/me/confirm", {"password": factories.PASSWORD, "next": "/me/keys"})
     assert right["Location"] == "/me/keys"
     assert browser.post("/me/keys", {"name": "ERP", "scope": "ask"}).status_code == 201
+
+
+def test_other_sessions_are_ended_only_after_confirming(
+    alice: User, stale: SignIn, client_of: SignIn
+) -> None:
+    there, browser = client_of(alice), stale(alice)
+    for address in ("/me/sessions/end", f"/me/sessions/{_handle_of(there)}/end"):
+        assert browser.post(address)["Location"].startswith("/me/confirm?")
+    for address in ("/api/v1/me/sessions", f"/api/v1/me/sessions/{_handle_of(there)}"):
+        asked = browser.delete(address)
+        assert asked.status_code == 403
+        assert asked.json()["error"]["code"] == "CONFIRM_IDENTITY"
+    assert there.get("/me").status_code == 200
+    browser.post("/me/confirm", {"password": factories.PASSWORD})
+    browser.post("/me/sessions/end")
+    assert there.get("/me").status_code == 302
+
+
+def _handle_of(browser: Client) -> UUID:
+    return BrowserSession.objects.get(session_key=browser.session.session_key).handle
 
 
 def test_the_page_speaks_the_readers_language(alice: User, stale: SignIn) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.models import BrowserSession, User
 from apps.accounts.sessions import device, services
+from apps.accounts.sessions.sockets import person_at
 from tests import factories
 
 SignIn = Callable[[User], Client]
@@ -137,3 +138,43 @@ def test_rows_that_are_over_are_removed(alice: User, client_of: SignIn) -> None:
     BrowserSession.objects.filter(pk=one.pk).update(expire_date=timezone.now() - timedelta(days=1))
     assert services.forget_over() == 1
     assert BrowserSession.objects.filter(user=alice).count() == 1
+
+
+# --- another token ------------------------------------------------------------------------------------
+def test_confirming_who_one_is_gives_the_session_another_token(
+    alice: User, client_of: SignIn, settings: Any
+) -> None:
+    browser, thief = client_of(alice), Client()
+    before = row_of(browser)
+    name = settings.SESSION_COOKIE_NAME
+    thief.cookies[name] = browser.cookies[name].value
+    assert is_in(thief)
+    wrong = browser.post("/me/confirm", {"password": "wrong"})
+    assert wrong.status_code == 422
+    assert is_in(thief)
+    assert browser.post("/me/confirm", {"password": factories.PASSWORD}).status_code == 302
+    assert is_in(browser)
+    assert not is_in(thief)
+    after = row_of(browser)
+    assert after.session_key != before.session_key
+    assert (after.handle, after.created_at) == (before.handle, before.created_at)
+    assert BrowserSession.objects.filter(user=alice).count() == 1
+
+
+def test_a_socket_stays_with_its_session_when_that_has_another_token(
+    alice: User, client_of: SignIn
+) -> None:
+    browser = client_of(alice)
+    socket: dict[str, Any] = {"session": browser.session, "headers": []}
+    assert person_at(socket) == alice
+    browser.post("/me/confirm", {"password": factories.PASSWORD})
+    assert person_at(socket) == alice
+    browser.post("/sign-out")
+    assert person_at(socket) is None
+
+
+def test_a_socket_of_a_token_that_was_replaced_is_nobodys(alice: User, client_of: SignIn) -> None:
+    browser = client_of(alice)
+    stolen = browser.session
+    browser.post("/me/confirm", {"password": factories.PASSWORD})
+    assert person_at({"session": stolen, "headers": []}) is None
