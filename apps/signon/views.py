@@ -24,7 +24,7 @@ from apps.core.errors import AppError, message_of
 from apps.core.pages import safe_next
 from apps.signon import flows, services
 from apps.signon.groups import told
-from apps.signon.kinds.base import Flow, Statement
+from apps.signon.kinds.base import Flow, Onward, Statement
 from apps.signon.models import SignOnIdentity, SignOnProvider
 from apps.signon.ways import away
 
@@ -135,7 +135,7 @@ def connect(request: HttpRequest, provider: str) -> HttpResponse:
     if not kind.has_button:
         raise Http404
     flow = flows.begin(request, row.slug, for_user=str(request.user.pk))
-    return away(request, kind.away(flow), row)
+    return away(request, Onward(kind.away(flow)), row)
 
 
 @require_POST
@@ -180,4 +180,8 @@ def _ended(request: HttpRequest, row: SignOnProvider) -> HttpResponse:
     except AppError as error:
         log.warning("logout by %s: %s", row.slug, error.details.get("reason"))
         return JsonResponse({"error": "invalid_request"}, status=400)
-    return redirect(ended.answer) if ended.answer else HttpResponse(status=200)
+    if ended.answer is None:
+        return HttpResponse(status=200)
+    return (
+        away(request, ended.answer, row) if ended.answer.fields else redirect(ended.answer.target)
+    )

@@ -13,6 +13,7 @@ from apps.core.errors import AppError
 from apps.core.pages import safe_next
 from apps.core.sealing import unseal
 from apps.signon.kinds import KINDS
+from apps.signon.kinds.base import Onward
 from apps.signon.models import SignOnProvider, SignOnSession
 from apps.signon.services import kind_of, policy
 
@@ -44,16 +45,22 @@ class Ways:
             return None
         try:
             hint = unseal(began.hint) if began.hint else ""
-            target = kind_of(began.identity.provider).goodbye(hint)
+            onward = kind_of(began.identity.provider).goodbye(hint)
         except AppError:  # a provider that is out keeps nobody signed in here
-            target = ""
+            onward = None
         began.delete()
         logout(request)
-        return away(request, target, began.identity.provider) if target else None
+        return away(request, onward, began.identity.provider) if onward else None
 
 
-def away(request: HttpRequest, target: str, provider: SignOnProvider) -> HttpResponse:
+def away(request: HttpRequest, onward: Onward, provider: SignOnProvider) -> HttpResponse:
     """A page that leads on: a redirect after a form would be held back by our own policy of
     content, which lets forms lead nowhere else."""
-    context = {"target": target, "provider": provider}
-    return render(request, "signon/away.html", context)
+    context = {"target": onward.target, "fields": onward.fields, "provider": provider}
+    response = render(request, "signon/away.html", context)
+    if onward.fields:
+        # This page alone has a form that leads elsewhere. Browsers hold redirects after it to the
+        # same list, and a provider that ends a session leads from one of its parties to the next.
+        scheme = onward.target.partition("//")[0]
+        response._csp_update = {"form-action": [scheme]}  # type: ignore[attr-defined] # noqa: SLF001 - as its decorator does
+    return response

@@ -6,6 +6,7 @@ import { csrf } from "./dom";
 import { KbFind } from "./find";
 import { KbLive } from "./live";
 import { confirmed, startMenus } from "./menus";
+import { KbOnward } from "./onward";
 import { KbPasskey } from "./passkey";
 import { startTheme } from "./theme";
 import { KbUpload } from "./upload";
@@ -42,6 +43,7 @@ startTheme();
 customElements.define("kb-ask", KbAsk);
 customElements.define("kb-find", KbFind);
 customElements.define("kb-live", KbLive);
+customElements.define("kb-onward", KbOnward);
 customElements.define("kb-passkey", KbPasskey);
 customElements.define("kb-upload", KbUpload);
 // Islands of other bundles refresh rows through it.

@@ -51,13 +51,21 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Onward:
+    """Where a browser goes on: to ``target``, or by posting ``fields`` there as a form."""
+
+    target: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Which sessions a provider ends: of one ``sid``, or (empty) all of the subject. The browser
     that brought the message goes on to ``answer``, where there is one."""
 
     sid: str = ""
     subject: str = ""
-    answer: str = ""
+    answer: Onward | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +138,9 @@ class ProviderKind(ABC):
         """(label, address) of what the administrator of the provider has to be told."""
         return [(_("Callback address"), self.provider.address("callback"))]
 
-    def goodbye(self, hint: str) -> str:
-        """Where the browser goes to end the session at the provider as well; empty: nowhere."""
-        return ""
+    def goodbye(self, hint: str) -> Onward | None:
+        """Where the browser goes to end the session at the provider as well; None: nowhere."""
+        return None
 
     def ended(self, request: HttpRequest) -> Ended:
         """What a message of the provider itself ends. Raises AppError SIGN_ON_REFUSED."""

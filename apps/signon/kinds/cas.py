@@ -17,6 +17,7 @@ from apps.signon.asking import ask, refused, wrong_answer
 from apps.signon.kinds.base import (
     Ended,
     Flow,
+    Onward,
     ProviderKind,
     Statement,
     Trial,
@@ -113,11 +114,11 @@ class Cas(ProviderKind):
             sid=ticket,
         )
 
-    def goodbye(self, hint: str) -> str:
+    def goodbye(self, hint: str) -> Onward | None:
         if not self.settings.get("ends_there"):
-            return ""
+            return None
         back = settings.PUBLIC_URL + reverse("accounts:sign-in")
-        return f"{urljoin(self.server, 'logout')}?{urlencode({'service': back})}"
+        return Onward(f"{urljoin(self.server, 'logout')}?{urlencode({'service': back})}")
 
     def ended(self, request: HttpRequest) -> Ended:
         """The server posts the ticket with which the session began: nobody else knows it."""

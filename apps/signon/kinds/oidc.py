@@ -19,6 +19,7 @@ from apps.signon.asking import ask, fetched, refused, wrong_answer
 from apps.signon.kinds.base import (
     Ended,
     Flow,
+    Onward,
     ProviderKind,
     Statement,
     Trial,
@@ -207,16 +208,15 @@ class Oidc(ProviderKind):
         return groups_of(_inside(said, claim)) if claim else frozenset()
 
     # --- signing out ----------------------------------------------------------------------------
-    def goodbye(self, hint: str) -> str:
+    def goodbye(self, hint: str) -> Onward | None:
         endpoint = self.metadata().get("end_session_endpoint")
         if not endpoint or not self.settings.get("ends_there"):
-            return ""
+            return None
         back = settings.PUBLIC_URL + reverse("accounts:sign-in")
         values = {"client_id": self.settings["client_id"], "post_logout_redirect_uri": back}
         joint = "&" if "?" in str(endpoint) else "?"
-        return (
-            f"{endpoint}{joint}{urlencode({**values, 'id_token_hint': hint} if hint else values)}"
-        )
+        query = urlencode({**values, "id_token_hint": hint} if hint else values)
+        return Onward(f"{endpoint}{joint}{query}")
 
     def ended(self, request: HttpRequest) -> Ended:
         """Back-channel: a signed token. Front-channel: our own issuer and an unguessable sid."""

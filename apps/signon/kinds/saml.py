@@ -22,6 +22,7 @@ from apps.signon.asking import ask, refused, wrong_answer
 from apps.signon.kinds.base import (
     Ended,
     Flow,
+    Onward,
     ProviderKind,
     Statement,
     Trial,
@@ -154,10 +155,10 @@ class Saml(ProviderKind):
         )
 
     # --- signing out ----------------------------------------------------------------------------
-    def goodbye(self, hint: str) -> str:
+    def goodbye(self, hint: str) -> Onward | None:
         known = json.loads(hint) if hint else {}
         if not known.get("name"):
-            return ""
+            return None
         return self._side().farewell(
             entity=self.entity, name=known["name"], session=known["session"]
         )
@@ -167,7 +168,7 @@ class Saml(ProviderKind):
         session here was over before we asked."""
         said = request.POST if request.method == "POST" else request.GET
         if "SAMLResponse" in said:
-            return Ended(answer=reverse("accounts:sign-in"))
+            return Ended(answer=Onward(reverse("accounts:sign-in")))
         sent = self._message(request)
         asked = self._side().asked_to_end(entity=self.entity, sent=sent)
         if not once("logout", f"{self.entity}\0{asked.number}", REMEMBERED_S * 2):

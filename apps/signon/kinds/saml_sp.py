@@ -11,15 +11,18 @@ from typing import Any
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
 from saml2.client import Saml2Client
 from saml2.config import SPConfig
+from saml2.mdstore import all_locations, locations
 from saml2.metadata import entity_descriptor
 from saml2.request import LogoutRequest
 from saml2.response import AuthnResponse
+from saml2.s_utils import UnsupportedBinding
 from saml2.saml import NAMEID_FORMAT_TRANSIENT, name_id_from_string
 from saml2.validate import validate_on_or_after
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 from apps.core.errors import AppError
 from apps.signon.asking import refused
+from apps.signon.kinds.base import Onward
 from apps.signon.kinds.saml_algorithms import SIGNATURES, require_strong
 
 SKEW_S = 60
@@ -125,23 +128,21 @@ class Side:
             return Believed(found)
 
     # --- signing out ----------------------------------------------------------------------------
-    def farewell(self, *, entity: str, name: str, session: str) -> str:
-        """The address with our signed request to end a session there; empty where the provider
-        takes none so."""
+    def farewell(self, *, entity: str, name: str, session: str) -> Onward | None:
+        """Our signed request to end a session there; None where the provider takes none."""
         with self._config() as config, _judged():
             client = Saml2Client(config=config)
-            places = client.metadata.single_logout_service(entity, BINDING_HTTP_REDIRECT, "idpsso")
-            if not places:
-                return ""
-            place = str(places[0]["location"])
+            way = _way_to(client, entity, is_answer=False)
+            if way is None:
+                return None
             _number, request = client.create_logout_request(
-                place,
+                way.place,
                 entity,
                 name_id=name_id_from_string(name),
                 session_indexes=[session] if session else None,
-                sign=False,
+                **way.signature,
             )
-            return self._sent(client, str(request), place, relay="", is_answer=False)
+            return way.sent(client, str(request), relay="")
 
     def asked_to_end(self, *, entity: str, sent: Message) -> "Asked":
         """What the provider asks to be ended, signed by its key and meant for us. Raises AppError
@@ -169,27 +170,13 @@ class Side:
             validate_on_or_after(request.message.not_on_or_after, SKEW_S)
             return Asked(request.message, self._answer(client, request.message, sent.relay or ""))
 
-    def _answer(self, client: Saml2Client, request: Any, relay: str) -> str:
-        """The address with our answer in it; empty where the provider takes none so."""
-        entity = request.issuer.text.strip()
-        if not client.metadata.single_logout_service(entity, BINDING_HTTP_REDIRECT, "idpsso"):
-            return ""
-        made = client.create_logout_response(request, bindings=[BINDING_HTTP_REDIRECT], sign=False)
-        return self._sent(client, str(made), str(made.destination), relay=relay, is_answer=True)
-
-    def _sent(
-        self, client: Saml2Client, message: str, place: str, *, relay: str, is_answer: bool
-    ) -> str:
-        sent = client.apply_binding(
-            BINDING_HTTP_REDIRECT,
-            message,
-            place,
-            relay,
-            response=is_answer,
-            sign=True,
-            sigalg=SIG_RSA_SHA256,
-        )
-        return str(dict(sent["headers"])["Location"])
+    def _answer(self, client: Saml2Client, request: Any, relay: str) -> Onward | None:
+        """Our answer; None where the provider takes none."""
+        way = _way_to(client, request.issuer.text.strip(), is_answer=True)
+        if way is None:
+            return None
+        made = client.create_logout_response(request, bindings=[way.binding], **way.signature)
+        return way.sent(client, str(made), relay=relay)
 
     def described(self) -> str:
         """Our own metadata."""
@@ -197,10 +184,56 @@ class Side:
             return str(entity_descriptor(config))
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a logout message of ours goes to a provider."""
+
+    binding: str
+    place: str
+    is_answer: bool
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """A form holds a message that is signed itself; a redirect is signed as a whole."""
+        if self.binding == BINDING_HTTP_REDIRECT:
+            return {"sign": False}
+        return {"sign": True, "sign_alg": SIG_RSA_SHA256, "digest_alg": DIGEST_SHA256}
+
+    def sent(self, client: Saml2Client, message: str, *, relay: str) -> Onward:
+        if self.binding == BINDING_HTTP_POST:
+            name = "SAMLResponse" if self.is_answer else "SAMLRequest"
+            coded = base64.b64encode(message.encode()).decode()
+            return Onward(self.place, {name: coded, **({"RelayState": relay} if relay else {})})
+        made = client.apply_binding(
+            BINDING_HTTP_REDIRECT,
+            message,
+            self.place,
+            relay,
+            response=self.is_answer,
+            sign=True,
+            sigalg=SIG_RSA_SHA256,
+        )
+        return Onward(str(dict(made["headers"])["Location"]))
+
+
+def _way_to(client: Saml2Client, entity: str, *, is_answer: bool) -> _Way | None:
+    """By redirect where the provider takes one, else by a form; None where it takes neither."""
+    try:
+        takes = client.metadata.single_logout_service(entity, None, "idpsso")
+    except UnsupportedBinding:  # no address for logout at all
+        return None
+    for binding in (BINDING_HTTP_REDIRECT, BINDING_HTTP_POST):
+        services = takes.get(binding, [])
+        places = all_locations(services) if is_answer else locations(services)
+        if (place := next(places, "")).startswith(("https://", "http://")):
+            return _Way(binding, place, is_answer)
+    return None
+
+
 class Asked:
     """A wish to end sessions that the library believes."""
 
-    def __init__(self, request: Any, answer: str) -> None:
+    def __init__(self, request: Any, answer: Onward | None) -> None:
         self.number, self.answer = str(request.id), answer
         self.name = str(request.name_id.text or "") if request.name_id is not None else ""
         self.sessions = [str(each.text) for each in request.session_index or [] if each.text]

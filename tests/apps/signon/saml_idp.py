@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.test import Client
 from lxml import etree
-from saml2 import BINDING_HTTP_REDIRECT
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
 from saml2.config import IdPConfig
 from saml2.metadata import entity_descriptor
 from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
@@ -28,7 +28,10 @@ NS = {
 
 
 class Idp:
-    def __init__(self) -> None:
+    """``leaves_by``: how it takes logout messages."""
+
+    def __init__(self, leaves_by: str = BINDING_HTTP_REDIRECT) -> None:
+        self._leaves_by = leaves_by
         self._folder = tempfile.TemporaryDirectory(prefix="idp-")
         pair = _key_pair()
         self._files = {}
@@ -47,9 +50,7 @@ class Idp:
                     "idp": {
                         "endpoints": {
                             "single_sign_on_service": sso,
-                            "single_logout_service": [
-                                ("https://idp.example/slo", BINDING_HTTP_REDIRECT)
-                            ],
+                            "single_logout_service": [("https://idp.example/slo", self._leaves_by)],
                         },
                         # Its own defaults are SHA-1.
                         "signing_algorithm": SIG_RSA_SHA256,
@@ -120,6 +121,25 @@ class Idp:
             sigalg=query["SigAlg"],
             signature=query["Signature"],
         )
+
+    def understood_form(self, sp: str, fields: dict[str, str]) -> Any:
+        """The same of a form; a request that is not signed is refused."""
+        server = Server(config=self._config(sp))
+        return server.parse_logout_request(fields["SAMLRequest"], BINDING_HTTP_POST)
+
+    def accepted(self, sp: str, fields: dict[str, str], number: str) -> Any:
+        """An answer of ours by a form to a request of this number, after the provider's checks."""
+        server = Server(config=self._config(sp))
+        found = server.parse_logout_request_response(fields["SAMLResponse"], BINDING_HTTP_POST)
+        assert found.in_response_to == number
+        return found
+
+    @staticmethod
+    def number_of(coded: str) -> str:
+        """The number of a request, by whichever binding it went."""
+        raw = base64.b64decode(coded)
+        xml = raw if raw.lstrip().startswith(b"<") else zlib.decompress(raw, -15)
+        return str(etree.fromstring(xml).get("ID"))
 
     def close(self) -> None:
         self._folder.cleanup()

@@ -1,10 +1,14 @@
 """Signing out by SAML 2.0: begun here, and begun at the provider."""
 
+import base64
+import re
 import shutil
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
+from lxml import etree
+from saml2 import BINDING_HTTP_POST
 from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
 from saml2.time_util import in_a_while
 
@@ -130,3 +134,81 @@ def test_what_is_no_request_ends_nothing(adfs):
     for nonsense in ("", "x", "PHgvPg=="):
         assert Client().get(ENDED, {"SAMLRequest": nonsense}).status_code == 400
         assert Client().post(ENDED, {"SAMLRequest": nonsense}).status_code == 400
+
+
+# --- providers that take forms only ---------------------------------------------------------------
+@pytest.fixture(scope="module")
+def form_idp():
+    made = Idp(BINDING_HTTP_POST)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def form_adfs(make_provider, form_idp):
+    return make_provider(
+        kind="saml", slug="adfs", confirms_emails=True, values={"metadata": form_idp.metadata}
+    )
+
+
+def _form(page) -> dict[str, str]:
+    """What the button of the page posts, and nothing but it."""
+    body = page.content.decode()
+    assert 'action="https://idp.example/slo"' in body
+    assert 'method="post"' in body
+    assert 'http-equiv="refresh"' not in body
+    form = body[body.index("<kb-onward>") : body.index("</kb-onward>")]
+    assert "csrf" not in form
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+def test_signing_out_here_posts_a_signed_request_where_the_provider_takes_forms_only(
+    form_adfs, form_idp
+):
+    browser = _signed_in(form_idp)
+    page = browser.post("/sign-out")
+    assert person_in(browser) is None
+    fields = _form(page)
+    assert set(fields) == {"SAMLRequest"}
+    understood = form_idp.understood_form(_ours(), fields)
+    assert understood.message.name_id.text == "erika-1"
+    assert understood.message.signature is not None
+    assert understood.message.destination == "https://idp.example/slo"
+    changed = base64.b64decode(fields["SAMLRequest"]).replace(b"erika-1", b"admin-1")
+    with pytest.raises(Exception, match="not signed correctly"):
+        form_idp.understood_form(_ours(), {"SAMLRequest": base64.b64encode(changed).decode()})
+
+
+def test_only_the_page_that_posts_it_lets_a_form_lead_elsewhere(form_adfs, form_idp):
+    page = _signed_in(form_idp).post("/sign-out")
+    policy = page["Content-Security-Policy"]
+    assert "form-action 'self' https:;" in f"{policy};"
+    assert "script-src 'self';" in f"{policy};"
+    other = Client().get("/sign-in")["Content-Security-Policy"]
+    assert "form-action 'self';" in f"{other};"
+
+
+@pytest.mark.parametrize("is_posted", [False, True], ids=["redirect", "post"])
+def test_the_answer_is_posted_where_the_provider_takes_forms_only(form_adfs, form_idp, is_posted):
+    browser = _signed_in(form_idp)
+    fields = {**form_idp.logout(_ours(), posted=is_posted)}
+    if is_posted:
+        fields["RelayState"] = '"><script>'
+    carrier = Client()
+    page = carrier.post(ENDED, fields) if is_posted else carrier.get(ENDED, fields)
+    assert page.status_code == 200, page.content
+    assert person_in(browser) is None
+    said = _form(page)
+    relay = "&quot;&gt;&lt;script&gt;" if is_posted else "r1"
+    assert said["RelayState"] == relay
+    asked = form_idp.number_of(fields["SAMLRequest"])
+    form_idp.accepted(_ours(), said, asked)
+    answer = etree.fromstring(base64.b64decode(said["SAMLResponse"]))
+    assert answer.find("{http://www.w3.org/2000/09/xmldsig#}Signature") is not None
+
+
+def test_a_request_without_a_signature_gets_no_page(form_adfs, form_idp):
+    browser = _signed_in(form_idp)
+    unsigned = form_idp.logout(_ours(), posted=True, sign=False)
+    assert Client().post(ENDED, unsigned).status_code == 400
+    assert person_in(browser)
