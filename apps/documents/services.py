@@ -284,11 +284,11 @@ def _stored(upload: _Upload) -> Added:
 def _add(upload: _Upload) -> Added:
     if upload.parent is not None:  # locked: a mail that is being deleted gets no more attachments
         Document.objects.select_for_update().get(pk=upload.parent.pk)
-    document = _existing(upload)
-    if document is None:
+    document = _place(upload)
+    if isinstance(document, str):
         document = Document.objects.create(
             collection=upload.collection,
-            name=_free_name(upload),
+            name=document,
             external_id=upload.external_id,
             source_url=upload.source_url,
             metadata=dict(upload.metadata),
@@ -314,21 +314,25 @@ def _inherited(parent: Document | None) -> dict[str, Any]:
     }
 
 
-def _existing(upload: _Upload) -> Document | None:
-    """The document that this upload is another version of."""
+def _place(upload: _Upload) -> Document | str:
+    """The document that this upload is another version of, locked until the end; or the name of a
+    new one, from the same look: what took that name since may be this very file, and is refused."""
     documents = Document.objects.filter(collection=upload.collection)
+    documents = documents.select_for_update(no_key=True, of=("self",))
     if upload.parent is not None:
         attached = documents.filter(parent=upload.parent, versions__filename=upload.filename)
-        return attached.first()
+        return attached.first() or _free_name(upload)
     if upload.external_id:
-        return documents.filter(external_id=upload.external_id).first()
+        return documents.filter(external_id=upload.external_id).first() or _free_name(upload)
     document = documents.filter(name=upload.filename).first()
-    if document is None or upload.on_existing == "version":
+    if document is None:
+        return upload.filename
+    if upload.on_existing == "version":
         return document
     if document.versions.order_by("-number")[0].sha256 == upload.arrived.sha256:
         return document  # nothing to ask about
     if upload.on_existing == "rename":
-        return None
+        return _free_name(upload)
     raise AppError(ErrorCode.NAME_TAKEN, status=409, document=str(document.pk), name=document.name)
 
 
