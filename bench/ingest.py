@@ -1,15 +1,18 @@
 """How fast files become searchable, and how much of the embedder's own rate is left.
 
 python -m bench.ingest [--limit 480] [--pdfs 1] [--together 1] [--mixed 0]
-    [--key fn_… --model-host http://127.0.0.1:8011]
+    [--hosts 1] [--key fn_… --model-host http://127.0.0.1:8011]
 
-Without a key it starts an instance of its own, and says what each part took of the processors.
+Without a key it starts an instance of its own, and says what each part took of the processors. With
+``--hosts 2`` another worker host helps it: a supervisor with a folder of its own.
 """
 
 import os
 import time
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +20,7 @@ import httpx
 
 from bench.client import Client, arguments, figure, note, room
 from bench.data import load, sec10q
+from bench.hosts import differences, require_services, worker_host
 from bench.instance import instance
 from bench.office import reports
 from bench.parts import processor_seconds
@@ -34,17 +38,24 @@ def main() -> None:
     parser.add_argument(
         "--mixed", type=int, default=0, help="so many Word files in two languages, and three 10-Qs"
     )
+    parser.add_argument("--hosts", type=int, default=1, help="machines with workers")
     given = parser.parse_args()
     if given.key:
-        _measure(given, None)
+        _measure(given, [])
         return
-    with instance() as own:
+    if given.hosts > 1:
+        require_services()
+    with ExitStack() as running:
+        own = running.enter_context(instance(without={"llm"}))
+        others = [running.enter_context(worker_host(own, at + 2)) for at in range(given.hosts - 1)]
         given.url, given.key, given.model_host = own.url, own.key, own.model_host
         os.environ["MODEL_HOST_TOKEN"] = own.model_host_token
-        _measure(given, own.pid)
+        given.keep = True  # the whole installation goes
+        _measure(given, [own.pid, *others])
+        figure("ingest", "differences", differences(own), hosts=given.hosts)
 
 
-def _measure(given: Namespace, supervisor: int | None) -> None:
+def _measure(given: Namespace, supervisors: Sequence[int]) -> None:
     documents = {**load("xquad-zh").documents, **load("xquad-en").documents}
     names = sorted(documents, key=lambda name: (name[2:], name))[: given.limit]
     pdfs = sec10q()[: given.pdfs]
@@ -55,13 +66,13 @@ def _measure(given: Namespace, supervisor: int | None) -> None:
         wanted = _joined({name: documents[name] for name in names}, given.together)
         files = {f"{name}.txt": text.encode() for name, text in wanted.items()}
         embedder = Embedder(given.model_host, given.model)
-        _files(client, client.collection(workspace, "paragraphs"), files, embedder, supervisor)
+        _files(client, client.collection(workspace, "paragraphs"), files, embedder, supervisors)
         if given.mixed:
             files = {
                 **reports(documents, given.mixed),
                 **{p.name: p.read_bytes() for p in sec10q()[1:4]},
             }
-            _files(client, client.collection(workspace, "mixed"), files, embedder, supervisor)
+            _files(client, client.collection(workspace, "mixed"), files, embedder, supervisors)
         for pdf in pdfs:
             _pdf(client, client.collection(workspace, pdf.stem), pdf.name, pdf.read_bytes())
 
@@ -102,18 +113,20 @@ def _files(
     collection: str,
     files: dict[str, bytes],
     embedder: Embedder,
-    supervisor: int | None,
+    supervisors: Sequence[int],
 ) -> None:
-    before = processor_seconds(supervisor) if supervisor else {}
+    before = processor_seconds(supervisors)
     started = time.perf_counter()
     ids = client.upload_files(collection, files)
     uploaded = time.perf_counter() - started
     client.wait(collection, every_s=0.5)
     took = time.perf_counter() - started
-    after = processor_seconds(supervisor) if supervisor else {}
+    after = processor_seconds(supervisors)
     texts = [text for name in ids for text in _chunk_texts(client, name)]
     kind = max(Counter(name.rpartition(".")[2] for name in files).items(), key=itemgetter(1))[0]
-    details = {"files": kind, "documents": len(ids), "passages": len(texts)}
+    details: dict[str, Any] = {"files": kind, "documents": len(ids), "passages": len(texts)}
+    if len(supervisors) > 1:
+        details["hosts"] = len(supervisors)
     figure("ingest", "upload_ms_per_file", uploaded / len(ids) * 1000, **details)
     figure("ingest", "documents_per_s", len(ids) / took, **details)
     figure("ingest", "passages_per_s", len(texts) / took, **details)
@@ -127,7 +140,9 @@ def _processors(
     before: dict[str, float], after: dict[str, float], documents: int, details: dict[str, Any]
 ) -> None:
     """What each part took, and which share of all of it was the model's: the share of the embedder's
-    rate that is left where the processors are what limits, whatever else the machine does."""
+    rate that is left where the processors are what limits, whatever else the machine does. Beside it
+    the load of the machine: figures by the clock mean something only where it is low."""
+    figure("ingest", "load", os.getloadavg()[0], **details)
     used = {part: after[part] - before.get(part, 0.0) for part in after}
     for part, seconds in used.items():
         if seconds > 0.5:

@@ -1,13 +1,14 @@
 """An instance of its own for a measurement: empty, on free ports, removed afterwards."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,17 @@ from bench.client import note
 
 ROOT = Path(__file__).resolve().parent.parent
 EMAIL = "bench@example.com"
+PARTS = (
+    *("redis", "model-host", "index-host", "llm"),
+    *("worker-light", "worker-parse", "worker-embed", "beat", "web"),
+)
 START_S = 600
 STOP_S = 60
 
 
 @dataclass(frozen=True)
 class Instance:
-    """Where it answers, with what key, and where its embedder is."""
+    """Where it answers, with what key, where its embedder is, and in which environment it runs."""
 
     url: str
     key: str
@@ -32,34 +37,47 @@ class Instance:
     model_host_token: str
     folder: Path
     pid: int
+    env: dict[str, str]
 
 
 @contextmanager
-def instance() -> Iterator[Instance]:
-    """Start every part of this checkout on an empty data folder, and stop it at the end."""
+def instance(*, without: Collection[str] = ()) -> Iterator[Instance]:
+    """Start every part of this checkout, but those that the measurement does ``without``, on an
+    empty data folder, and stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as folder:
-        env, ports = _environment(Path(folder))
-        command = [sys.executable, "-m", "workers.supervise"]
-        log = (Path(folder) / "supervise.log").open("wb")
-        with log, subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log) as process:
-            try:
-                url = f"http://127.0.0.1:{ports['KB_PORT']}"
-                _until_ready(url, process, Path(log.name))
-                key = _key(env)
-                model_host = f"http://127.0.0.1:{ports['KB_MODEL_HOST_PORT']}"
-                token = _model_host_token(env)
-                yield Instance(url, key, model_host, token, Path(folder), process.pid)
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(STOP_S)
+        env, ports = _environment(Path(folder), without)
+        with supervised(env) as process:
+            url = f"http://127.0.0.1:{ports['KB_PORT']}"
+            _until_ready(url, process, Path(folder), without)
+            key = _key(env)
+            model_host = f"http://127.0.0.1:{ports['KB_MODEL_HOST_PORT']}"
+            token = _model_host_token(env)
+            yield Instance(url, key, model_host, token, Path(folder), process.pid, env)
 
 
-def _environment(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+@contextmanager
+def supervised(env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor in this environment, stopped at the end."""
+    command = [sys.executable, "-m", "workers.supervise"]
+    with (
+        (Path(env["KB_DATA_DIR"]) / "supervise.log").open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(STOP_S)
+
+
+def _environment(folder: Path, without: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
     names = ("KB_PORT", "KB_MODEL_HOST_PORT", "KB_INDEX_HOST_PORT", "KB_LLM_PORT")
     ports = dict(zip(names, map(str, _free_ports(len(names))), strict=True))
     first = {
         "KB_ADMIN_EMAIL": EMAIL,
         "KB_ADMIN_PASSWORD": os.urandom(16).hex(),
+        "KB_SECRET_KEY": secrets.token_urlsafe(48),
+        "KB_PARTS": ",".join(part for part in PARTS if part not in without),
     }
     return {**os.environ, "KB_DATA_DIR": str(folder), **ports, **first}, ports
 
@@ -80,16 +98,19 @@ def _free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _until_ready(
+    url: str, process: subprocess.Popen[bytes], folder: Path, without: Collection[str]
+) -> None:
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            if httpx.get(f"{url}/api/v1/health", trust_env=False).json()["status"] == "ok":
+            parts = httpx.get(f"{url}/api/v1/health", trust_env=False, verify=False).json()["parts"]
+            if all(parts[name] == "ok" or name in without for name in parts):
                 return
-        except (httpx.HTTPError, ValueError):
+        except (httpx.HTTPError, ValueError, KeyError):
             pass
         time.sleep(1)
-    note(log.read_text(encoding="utf-8")[-3000:])
+    note((folder / "supervise.log").read_text(encoding="utf-8")[-3000:])
     msg = "the instance did not become ready"
     raise SystemExit(msg)
 

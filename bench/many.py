@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1_000)
     given = parser.parse_args()
     with (
-        instance() as own,
+        instance(without={"llm"}) as own,
         Client(own.url, own.key) as client,
         room(client, "Bench many", keep=True) as workspace,
     ):

@@ -1,7 +1,7 @@
 """What each part of a running installation uses: memory it has to itself, and time of processors."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -18,15 +18,18 @@ def memory(supervisor: int) -> dict[str, float]:
     return {part: size / 1024**2 for part, size in sorted(held.items())}
 
 
-def processor_seconds(supervisor: int) -> dict[str, float]:
+def processor_seconds(supervisors: Sequence[int]) -> dict[str, float]:
     """User and system seconds of each part until now, with those of children that have ended. They
-    say what work costs also where other programs are at work on the same machine."""
+    say what work costs also where other programs are at work on the same machine. Parts of a second
+    host and more have its number in their names."""
     used: dict[str, float] = defaultdict(float)
-    for part, process in _processes(supervisor):
-        try:
-            used[part] += sum(process.cpu_times()[:4])
-        except psutil.Error:
-            continue
+    for number, supervisor in enumerate(supervisors, 1):
+        for part, process in _processes(supervisor):
+            name = part if number == 1 else f"{part} (host {number})"
+            try:
+                used[name] += sum(process.cpu_times()[:4])
+            except psutil.Error:
+                continue
     return dict(sorted(used.items()))
 
 

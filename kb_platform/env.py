@@ -274,6 +274,11 @@ class Env(BaseSettings):
         "redis,model-host,index-host,llm,worker-light,worker-parse,worker-embed,beat,web",
         description="Which parts the supervisor starts on this machine, comma separated.",
     )
+    node_name: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9.-]{0,60}$",
+        description="Name of this machine among those that share a broker. Empty: its host name.",
+    )
     parse_workers: int = Field(1, description="Parser processes on this machine.")
     hosts_bind: str = Field(
         "127.0.0.1", description="Address the model, index and language hosts listen on."

@@ -166,7 +166,7 @@ def _llm(values: Env) -> Part:
 
 def _worker(values: Env, queue: str, *arguments: str) -> Part:
     name = f"worker-{queue}"
-    node = f"{name}@{socket.gethostname()}"
+    node = f"{name}@{values.node_name or socket.gethostname()}"
     return Part(
         name=name,
         command=(
