@@ -1,21 +1,16 @@
 """Write down what happened, and tell the pages that show it."""
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.db import models, transaction
-from redis.exceptions import RedisError
 
 from apps.core.hooks import Hook
 from apps.core.origin import current_address
+from apps.events import news
 from apps.events.models import Event
 from apps.permissions.scope import current_scope
-
-log = logging.getLogger(__name__)
 
 # Called with each event once it is written, inside the transaction of what it tells.
 recorded: Hook[[Event]] = Hook()
@@ -81,14 +76,4 @@ def announce(collection_id: UUID, message: dict[str, Any]) -> None:
     """Small live news about a collection, sent once the transaction commits. Losing it costs a
     page nothing but its next refresh, so a dead Redis is logged and forgotten."""
     payload = {**message, "type": "documents.changed"}
-    transaction.on_commit(lambda: _send(group_of(collection_id), payload))
-
-
-def _send(group: str, payload: dict[str, Any]) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    try:
-        async_to_sync(layer.group_send)(group, payload)
-    except (OSError, RedisError) as error:
-        log.warning("live news not sent: %s", type(error).__name__)
+    transaction.on_commit(lambda: news.send(group_of(collection_id), payload))

@@ -101,6 +101,26 @@ def test_live_news_is_sent_on_commit_to_the_group_of_the_collection(
     assert message == {"type": "documents.changed", "document": "1"}
 
 
+def test_news_that_nobody_listens_to_is_not_sent(
+    transactional_db: None, collection: Collection, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    if "prefix" not in settings.CHANNEL_LAYERS["default"].get("CONFIG", {}):
+        pytest.skip("asks Redis who listens")
+    sent: list[str] = []
+
+    async def send(_layer: object, group: str, _message: object) -> None:
+        sent.append(group)
+
+    layer: Any = get_channel_layer()
+    monkeypatch.setattr(type(layer), "group_send", send)
+    services.announce(collection.pk, {"document": "1"})
+    assert sent == []
+    group = services.group_of(collection.pk)
+    async_to_sync(layer.group_add)(group, "specific.one!two")
+    services.announce(collection.pk, {"document": "2"})
+    assert sent == [group]
+
+
 def test_news_that_cannot_be_sent_is_lost_and_nothing_else(
     transactional_db: None, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
