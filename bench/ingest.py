@@ -1,6 +1,6 @@
 """How fast files become searchable, and how much of the embedder's own rate is left.
 
-python -m bench.ingest [--limit 480] [--pdfs 1] [--together 1] [--mixed 0]
+python -m bench.ingest [--limit 480] [--pdfs 1] [--together 1 20] [--mixed 0]
     [--hosts 1] [--key fn_… --model-host http://127.0.0.1:8011]
 
 Without a key it starts an instance of its own, and says what each part took of the processors. With
@@ -34,7 +34,9 @@ def main() -> None:
     parser.add_argument("--model", default="e5-small")
     parser.add_argument("--limit", type=int, default=480, help="paragraphs")
     parser.add_argument("--pdfs", type=int, default=1, help="10-Q reports")
-    parser.add_argument("--together", type=int, default=1, help="paragraphs in one file")
+    parser.add_argument(
+        "--together", type=int, nargs="+", default=[1], help="paragraphs in one file, each in turn"
+    )
     parser.add_argument(
         "--mixed", type=int, default=0, help="so many Word files in two languages, and three 10-Qs"
     )
@@ -63,10 +65,12 @@ def _measure(given: Namespace, supervisors: Sequence[int]) -> None:
         Client(given.url, given.key) as client,
         room(client, "Bench ingest", keep=given.keep) as workspace,
     ):
-        wanted = _joined({name: documents[name] for name in names}, given.together)
-        files = {f"{name}.txt": text.encode() for name, text in wanted.items()}
         embedder = Embedder(given.model_host, given.model)
-        _files(client, client.collection(workspace, "paragraphs"), files, embedder, supervisors)
+        for together in given.together:
+            wanted = _joined({name: documents[name] for name in names}, together)
+            files = {f"{name}.txt": text.encode() for name, text in wanted.items()}
+            collection = client.collection(workspace, f"{together} together")
+            _files(client, collection, files, embedder, supervisors)
         if given.mixed:
             files = {
                 **reports(documents, given.mixed),

@@ -8,6 +8,7 @@ What is small goes through several at a time; a failure of one of them is its ow
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
@@ -25,9 +26,10 @@ from apps.documents.jobs import EMBED
 from apps.documents.life import sketch
 from apps.documents.models import DocumentVersion, IngestRun
 from apps.documents.passages import cutting
-from apps.documents.passages.recipes import wish_of
+from apps.documents.passages.recipes import Wish, wish_of
 from apps.documents.runs import ledger, parsed, publishing
 from apps.documents.runs.indexing import Took, drop_from_index, index_versions
+from apps.documents.runs.keeping import SMALL, Read, keep, keep_together
 from apps.documents.runs.leases import Work
 from apps.documents.runs.ledger import Clock, Passed
 from apps.documents.runs.ledger import Stage as Line
@@ -43,8 +45,8 @@ from apps.rag.chunk import chunk
 log = logging.getLogger(__name__)
 
 Stage = IngestRun.Stage
-# Versions of at most this many chunks are embedded together, so many at a time.
-SMALL, TAKEN_ALONG = 16, 15
+# Small versions are embedded together, so many beside the first.
+TAKEN_ALONG = 15
 # What may go wrong with a stage that is right; OperationalError: a database without room.
 _EXPECTED = (ports.EngineError, AppError, Transient, OSError, OperationalError)
 
@@ -56,12 +58,19 @@ def parse(run_id: UUID | None = None) -> None:
     if lead is None:
         return
     along = [] if run_id else Work.claimed_together(beside(lead.run), Stage.PARSE)
-    works, unsent = [lead, *along], list[Work]()
+    works, unsent, unkept = [lead, *along], list[Work](), list[Read]()
+    wishes = lru_cache(wish_of)  # of a collection once for all of them
     try:
         for at, work in enumerate(works, 1):
+            others = [*(read.work for read in unkept), *works[at:]]
             with _giving_back(works[at:]), _ending(work):
-                _parse(work, _beat_for(work, works[at:]), unsent)
+                read = _parsed(work, _beat_for(work, others), wishes)
+                if read.is_plain and len(works) > 1:
+                    unkept.append(read)
+                elif keep(read):
+                    unsent.append(work)
     finally:
+        unsent += _kept(unkept)
         # One message for all of them, when the last is there: whoever takes it takes all along.
         if unsent:
             EMBED.enqueue(run_id=str(unsent[0].run.pk))
@@ -69,7 +78,7 @@ def parse(run_id: UUID | None = None) -> None:
 
 def _beat_for(work: Work, others: Sequence[Work]) -> Beat:
     """Extends the lease of a run and of those that wait for it. One of theirs that is lost is
-    noticed when they are begun."""
+    noticed when they are begun or written."""
 
     def beat(done: int | None = None, total: int | None = None, /) -> None:
         work.extend(done, total)
@@ -80,15 +89,15 @@ def _beat_for(work: Work, others: Sequence[Work]) -> Beat:
     return beat
 
 
-def _parse(work: Work, beat: Beat, unsent: list[Work]) -> None:
-    """Small ones are added to ``unsent``; of others the message is sent."""
+def _parsed(work: Work, beat: Beat, wishes: Callable[[UUID], Wish]) -> Read:
+    """Read and cut, not written yet. Raises Permanent where there is no text, and as readers do."""
     clock, pages = Clock(), Pages(beat)
     version = work.run.version
     scan(work.run, beat=beat)
     clock.read()
     blocks = _blocks(work, pages)
     passed = was_read(blocks, took_ms=clock.read(), recognised_ms=pages.took_ms)
-    wish = wish_of(version.collection_id)
+    wish = wishes(version.collection_id)
     chunks = chunk(blocks, wish.recipe, version_id=str(version.pk))
     if not chunks:
         raise Permanent(ErrorCode.NO_TEXT)
@@ -100,15 +109,25 @@ def _parse(work: Work, beat: Beat, unsent: list[Work]) -> None:
         "recognition": recognition_of(blocks),
         "sketch": sketched.tobytes(),
     }
-    with transaction.atomic():
-        work.held()
-        sketch.keep(version, sketched)
-        saved = cutting.save(work.run, chunks, cut=wish.cut, known=known)
-        ledger.note(work.run, passed)
-        is_small = saved.count <= SMALL
-        work.hand_over(Stage.EMBED, total=saved.count, cut=saved.cut, is_sent=not is_small)
-    if is_small:
-        unsent.append(work)
+    return Read(work, chunks, wish.cut, sketched, known, passed)
+
+
+def _kept(reads: Sequence[Read]) -> list[Work]:
+    """Write what was read together; where that cannot be, one by one, each with its own failure.
+    Those that wait to be embedded now."""
+    if not reads:
+        return []
+    try:
+        kept = [read.work for read in keep_together(reads)]
+    except DatabaseFailed as error:
+        log.warning("%d texts are written one by one: %s", len(reads), error)
+        kept = []
+    left = [read for read in reads if read.work not in kept]
+    for at, read in enumerate(left, 1):
+        with _giving_back([other.work for other in left[at:]]), _ending(read.work):
+            keep(read)
+            kept.append(read.work)
+    return kept
 
 
 def embed(run_id: UUID | None = None) -> None:

@@ -67,11 +67,12 @@ def resemblance(one: Sequence[int], other: Sequence[int]) -> float:
     return sum(value in both for value in union) / len(union) if union else 0.0
 
 
-def keep(version: DocumentVersion, sketch: Sketch) -> None:
-    """Store the hashes by which the sketch of a version is looked up; the sketch itself is a column
-    of the version. In a transaction, in a system scope."""
-    if version.sketch:
-        SketchHash.objects.filter(version=version).delete()
+def keep(sketches: Iterable[tuple[DocumentVersion, Sketch]]) -> None:
+    """Store the hashes by which the sketches of versions are looked up; a sketch itself is a column
+    of its version. In a transaction, in a system scope."""
+    found = list(sketches)
+    if again := [version for version, _sketch in found if version.sketch]:
+        SketchHash.objects.filter(version__in=again).delete()
     SketchHash.objects.bulk_create(
         SketchHash(
             collection_id=version.collection_id,
@@ -79,6 +80,7 @@ def keep(version: DocumentVersion, sketch: Sketch) -> None:
             version=version,
             value=value,
         )
+        for version, sketch in found
         for value in _signed(sketch[:LOOKED_UP])
     )
 

@@ -49,6 +49,18 @@ def save(
     return Saved(count)
 
 
+def save_first(
+    read: Iterable[tuple[DocumentVersion, Sequence[ports.Chunk], str, Mapping[str, Any]]],
+) -> None:
+    """The same of many first versions that have no chunks yet, each with its chunks, its cutting and
+    what is known of it: nobody can have edited anything."""
+    rows: list[Chunk] = []
+    for version, chunks, cut, known in read:
+        rows += as_rows(version, chunks, cut)
+        _note(version, {**known, "cut": cut, "chunk_count": len(chunks)})
+    _write(rows)
+
+
 def _saved_again(
     run: IngestRun, read: Sequence[Chunk], cut: str, known: Mapping[str, Any]
 ) -> Saved:

@@ -97,6 +97,19 @@ class Work:
             work.run.stage = stage
 
     @staticmethod
+    def hand_over_together(works: Sequence[tuple["Work", int]], stage: str) -> None:
+        """On to the next stage, for whoever takes them, each with the total of that stage; no
+        message is sent. In the transaction of ``held_together``."""
+        by_total: dict[int, list[UUID]] = defaultdict(list)
+        for work, total in works:
+            by_total[total].append(work.run.pk)
+        for total, ids in by_total.items():
+            IngestRun.objects.filter(pk__in=ids).update(
+                state=IngestRun.State.QUEUED, lease_until=None, **_handed_over(stage, total, "")
+            )
+        _announce([work for work, _total in works])
+
+    @staticmethod
     def finish_together(works: Sequence["Work"]) -> None:
         """All done. In the transaction of ``held_together``."""
         IngestRun.objects.filter(pk__in=[work.run.pk for work in works]).update(
@@ -106,11 +119,7 @@ class Work:
             error_detail={},
             finished_at=timezone.now(),
         )
-        changed: dict[UUID, list[str]] = defaultdict(list)
-        for work in works:
-            changed[work.run.collection_id].append(str(work.run.document_id))
-        for collection_id, documents in changed.items():
-            events.announce(collection_id, {"documents": documents})
+        _announce(works)
 
     def held(self) -> None:
         """Lock the run's row inside a transaction. Raises LeaseLost when it is not ours."""
@@ -136,17 +145,7 @@ class Work:
     def hand_over(self, stage: str, *, total: int, cut: str = "", is_sent: bool = True) -> None:
         """On to the next stage, for whoever takes it. ``is_sent`` False: the message of another run
         is for this one too."""
-        self._end(
-            IngestRun.State.QUEUED,
-            stage=stage,
-            attempt=0,
-            done=0,
-            total=total,
-            cut=cut,
-            error_code="",
-            error_detail={},
-            not_before=timezone.now() + RESEND,
-        )
+        self._end(IngestRun.State.QUEUED, **_handed_over(stage, total, cut))
         if is_sent:
             JOBS[IngestRun.Stage(stage)].enqueue(run_id=str(self.run.pk))
 
@@ -206,3 +205,26 @@ class Work:
             values["finished_at"] = timezone.now()
         self._lease.end(state, **values)
         self.announce()
+
+
+def _handed_over(stage: str, total: int, cut: str) -> dict[str, Any]:
+    """What a run is when it begins a stage that nobody has tried yet."""
+    return {
+        "stage": stage,
+        "attempt": 0,
+        "done": 0,
+        "total": total,
+        "cut": cut,
+        "error_code": "",
+        "error_detail": {},
+        "not_before": timezone.now() + RESEND,
+    }
+
+
+def _announce(works: Sequence[Work]) -> None:
+    """Tell the pages that show the documents of these runs, which are no runs of another table."""
+    changed: dict[UUID, list[str]] = defaultdict(list)
+    for work in works:
+        changed[work.run.collection_id].append(str(work.run.document_id))
+    for collection_id, documents in changed.items():
+        events.announce(collection_id, {"documents": documents})
