@@ -17,6 +17,7 @@ from workers.supervision.plan import Part, Plan
 from workers.supervision.probes import sign_of_life
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+_LONGEST_START_S = 600.0
 _GOOD_RUN_S = 60.0  # ran this long: the next failure is a first failure again
 _LOOK_S = 10.0
 
@@ -44,6 +45,9 @@ class Life:
         self.is_ready = asyncio.Event()
         self._changed = changed
         self._process: Process | None = None
+        # Twice as long after each start that was too slow: on a machine that is busy for a while,
+        # parts that are stopped and started for ever would keep it busy.
+        self._start_s = part.start_s
         self._log = Path(plan.log_dir) / f"{part.name}.log"
         self._to_files = plan.log_to == "files"
         self._stopping = False
@@ -161,13 +165,14 @@ class Life:
         return await sign_of_life(self.part.ready) if is_pulse and self.part.ready.target else ""
 
     async def _becomes_ready(self, ended: asyncio.Task[int], before: str) -> bool:
-        deadline = time.monotonic() + self.part.start_s
+        deadline = time.monotonic() + self._start_s
         while time.monotonic() < deadline:
             sign = await sign_of_life(self.part.ready)
             if sign and sign != before and not ended.done():
                 return True
             if await _done_within(ended, 0.2):
                 return False
+        self._start_s = min(2 * self._start_s, max(_LONGEST_START_S, self.part.start_s))
         return False
 
     async def _stays_alive(self, ended: asyncio.Task[int]) -> float:

@@ -34,7 +34,7 @@ class Part:
     once: bool = False  # runs to its end; others wait for that end
     speaks: bool = False  # what it prints is for the person at the terminal
     ready: Probe = field(default_factory=Probe)
-    start_s: float = 60.0  # not ready by then: stopped and started again
+    start_s: float = 60.0  # not ready by then: stopped, and given twice as long
     stale_s: float = 90.0  # no sign of life for this long: stopped and started again
     depends: Probe = field(default_factory=Probe)  # while this is away, silence is forgiven
     stop_s: float = 10.0  # grace between SIGTERM and SIGKILL

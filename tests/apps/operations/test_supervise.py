@@ -102,6 +102,15 @@ def test_a_part_that_does_not_become_ready_is_started_again(tmp_path: Path) -> N
         it.wait_for(r" host starting", times=2)
 
 
+def test_a_part_that_was_too_slow_to_start_is_given_more_time(tmp_path: Path) -> None:
+    path = tmp_path / "slow"
+    slow = f"time.sleep(0.8); open({str(path)!r}, 'w').close()"
+    ready = Probe(Check.PULSE, str(path))
+    with Supervised(plan_of(tmp_path, sleeper("host", slow, ready=ready, start_s=0.4))) as it:
+        it.wait_for(r" host failed: did not become ready in time")
+        it.wait_for(r" host ready")
+
+
 def test_the_pauses_grow_and_the_last_words_of_a_part_are_shown(tmp_path: Path) -> None:
     broken = sleeper("host", "sys.exit('The model is missing.')")
     with Supervised(plan_of(tmp_path, broken)) as it:
