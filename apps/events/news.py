@@ -30,7 +30,8 @@ def send(group: str, payload: dict[str, Any]) -> None:
 def _is_heard(group: str) -> bool:
     """Asking Redis takes a tenth of a millisecond of a core. Sending takes five, for an event loop
     and a connection of its own, and thousands of files come in while no page is open."""
-    prefix = settings.CHANNEL_LAYERS["default"].get("CONFIG", {}).get("prefix", "")
+    layer: dict[str, Any] = settings.CHANNEL_LAYERS["default"]
+    prefix = layer.get("CONFIG", {}).get("prefix", "")
     if not prefix:  # a layer in this process
         return True
     # The name that channels_redis gives the set of a group's channels; a test compares.

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.documents.life import sketch
+from apps.documents.life.sketch import Sketch
+from apps.documents.life.sketch import keep as keep_sketches
 from apps.documents.passages import cutting
 from apps.documents.runs import ledger
 from apps.documents.runs.leases import Work
@@ -25,7 +26,7 @@ class Read:
     work: Work
     chunks: Sequence[ports.Chunk]
     cut: str
-    sketch: sketch.Sketch
+    sketch: Sketch
     known: dict[str, Any]
     passed: Sequence[Passed]
 
@@ -43,7 +44,7 @@ def keep(read: Read) -> bool:
     run = read.work.run
     with transaction.atomic():
         read.work.held()
-        sketch.keep([(run.version, read.sketch)])
+        keep_sketches([(run.version, read.sketch)])
         saved = cutting.save(run, read.chunks, cut=read.cut, known=read.known)
         ledger.note(run, read.passed)
         is_small = saved.count <= SMALL
@@ -57,7 +58,7 @@ def keep_together(reads: Sequence[Read]) -> list[Read]:
     with transaction.atomic():
         held = {work.run.pk for work in Work.held_together([read.work for read in reads])}
         ours = [read for read in reads if read.work.run.pk in held]
-        sketch.keep((read.work.run.version, read.sketch) for read in ours)
+        keep_sketches((read.work.run.version, read.sketch) for read in ours)
         cutting.save_first(
             (read.work.run.version, read.chunks, read.cut, read.known) for read in ours
         )
