@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import User
 from apps.documents import ingest
 from apps.documents.jobs import EMBED
-from apps.documents.models import Chunk, Document, IngestRun, LedgerEntry
-from apps.documents.runs import publishing, queue, upkeep
+from apps.documents.models import Chunk, Document, IngestRun, LedgerEntry, SketchHash
+from apps.documents.runs import keeping, publishing, queue, upkeep
 from apps.engines import factory
 from apps.events.models import Event
 from apps.permissions.scope import system_scope
@@ -22,13 +22,16 @@ from tests.apps.documents.runs import Sent, due, lapse
 
 pytestmark = pytest.mark.usefixtures("system")
 MANY = queue.READ_TOGETHER
+LONG = "It ends by itself, unless one of the parties says otherwise. " * 4
 
 
 @pytest.fixture
 def uploaded(as_: As, alice: User, collection: Collection) -> list[Document]:
     with as_(alice):
         return [
-            add(collection, f"Contract {n} has a notice period.".encode(), f"{n}.txt").document
+            add(
+                collection, f"Contract {n} has a notice period. {LONG}".encode(), f"{n}.txt"
+            ).document
             for n in range(MANY)
         ]
 
@@ -73,7 +76,7 @@ def test_a_small_file_costs_few_questions_to_the_database(uploaded: list[Documen
         ingest.parse()
     with CaptureQueriesContext(connection) as publishing_them:
         ingest.embed()
-    assert len(reading) / MANY < 13, "it was 26"
+    assert len(reading) / MANY < 7, "it was 26"
     assert len(publishing_them) / MANY < 6, "it was 25"
 
 
@@ -102,6 +105,42 @@ def test_a_file_that_ends_its_worker_is_read_alone_from_then_on(
             continue
     assert states() == ["embed queued"] * 2 + ["parse failed"] + ["embed queued"] * (MANY - 3)
     assert IngestRun.objects.get(state="failed").error_code == "GAVE_UP"
+
+
+def test_what_cannot_be_written_together_is_written_one_by_one(
+    uploaded: list[Document],
+    sent_jobs: Sent,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    def refused(*_args: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(keeping.cutting, "save_first", refused)
+    with django_capture_on_commit_callbacks(execute=True):
+        ingest.parse()
+    assert states() == ["embed queued"] * MANY
+    assert Chunk.objects.count() == SketchHash.objects.values("version").distinct().count() == MANY
+    assert [name for name, _ in sent_jobs].count(EMBED.name) == 1
+
+
+def test_one_that_was_deleted_while_the_others_were_read_is_not_written(
+    uploaded: list[Document], as_: As, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apps.documents.services import delete_document  # noqa: PLC0415 - only here
+
+    together = ingest.keep_together  # type: ignore[attr-defined]
+
+    def meanwhile(*args: Any) -> Any:
+        with as_(alice):
+            delete_document(document=uploaded[2])
+        return together(*args)
+
+    monkeypatch.setattr(ingest, "keep_together", meanwhile)
+    ingest.parse()
+    written = set(Chunk.objects.values_list("document_id", flat=True))
+    assert written == {document.pk for document in uploaded} - {uploaded[2].pk}
+    assert states().count("embed queued") == MANY - 1
 
 
 def test_what_cannot_be_published_together_is_published_one_by_one(
