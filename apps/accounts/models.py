@@ -32,9 +32,9 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def plant(self, *, name: str) -> "User":
+    def plant(self, *, name: str, **fields: Any) -> "User":
         """An account of a proof of isolation, which only the proof makes and removes."""
-        user = self.model(email=f"{uuid4().hex}@{CANARY_DOMAIN}", name=name)
+        user = self.model(email=f"{uuid4().hex}@{CANARY_DOMAIN}", name=name, **fields)
         user.is_planted = True
         user.set_password(None)
         user.save(using=self._db)

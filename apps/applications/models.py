@@ -1,12 +1,12 @@
 """Programs that ask with keys of their own: what each may do, for whom, and from where."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import User
+from apps.accounts.models import CANARY_DOMAIN, User
 from apps.core.ids import uuid7
 from apps.permissions.roles import ApplicationScope
 
@@ -28,6 +28,14 @@ class Reach(models.TextChoices):
 
 def _no_scopes() -> list[str]:
     return [ApplicationScope.READ.value, ApplicationScope.ASK.value]
+
+
+class ApplicationManager(models.Manager["Application"]):
+    """Applications of this installation: those that are planted for a proof of isolation are on no
+    list and nobody's to change."""
+
+    def get_queryset(self) -> models.QuerySet["Application"]:
+        return super().get_queryset().exclude(account__email__endswith=f"@{CANARY_DOMAIN}")
 
 
 class Application(models.Model):
@@ -59,6 +67,9 @@ class Application(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[ApplicationManager] = ApplicationManager()
+    with_planted: ClassVar[models.Manager["Application"]] = models.Manager()
 
     class Meta:
         ordering = ("name",)

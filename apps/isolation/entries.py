@@ -1,107 +1,79 @@
 """The ways in. An app that opens another one adds it to ``ENTRIES``.
 
-An entry gets a browser or a client with a key, as the visitor has it, and the secret to ask for;
-it returns what came back. It decides nothing: what is a leak is seen by ``prove``.
+An entry gets a client with a session or a key, as the visitor has it, and what to ask for; it
+returns what came back. It decides nothing: what is a leak is seen by ``prove``, and an entry that
+shows nothing to those who may read is found by ``sight``.
 """
 
 import json
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
-from django.conf import settings
-from django.test import Client
+from apps.isolation import wire
+from apps.isolation.caller import Caller, Seen
+from apps.isolation.world import Target
 
-from apps.chat.models import Conversation
-from apps.isolation.world import Visitor
-from apps.permissions.scope import system_scope
-
-_LONGEST_WAIT_S = 65.0
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one question was answered with. ``counts`` are numbers that could give something away."""
+class Wanted:
+    """What to ask for: words, the thing that they are about, and (None: there is none) something
+    that the visitor may open, as a place to ask from."""
 
-    status: int
-    body: str
-    counts: Mapping[str, int] = field(default_factory=dict)
+    words: str
+    target: Target
+    mine: Target | None = None
+
+    @property
+    def place(self) -> Target:
+        """Where the visitor may ask; who may ask nowhere asks at the thing itself."""
+        return self.mine or self.target
+
+
+Ask = Callable[[Caller, Wanted], Seen]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A way to ask in words. ``is_for_keys``: whether it takes an API key; ``every``: of so many
-    questions one is asked, where each costs an answer of the model."""
+    """A way to ask.
+
+    ``is_for_keys``, ``is_for_sessions``: who can use it. ``names``: it sends the ids of what it
+    wants. ``every``: of so many questions one is asked. ``is_compared``: whether its answers have
+    the form of those about nothing; not where a model words them. ``shows``: who has to find what
+    they may read through it, where it is neither a session nor any key.
+    """
 
     name: str
-    ask: Callable[["Caller", str], Seen]
-    is_for_keys: bool
+    ask: Ask
+    is_for_keys: bool = True
+    is_for_sessions: bool = True
+    names: bool = False
     every: int = 1
+    is_compared: bool = True
+    shows: str = ""
+
+    def is_for(self, *, program: bool) -> bool:
+        return self.is_for_keys if program else self.is_for_sessions
+
+    def sent(self, wanted: Wanted) -> str:
+        """Everything that an echo of the question may say."""
+        return " ".join((wanted.words, *(wanted.target.spellings if self.names else ())))
 
 
-class Caller:
-    """One visitor's client, inside this process: through every middleware, without a network."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self.visitor = visitor
-        self.host = _host()
-        headers = {"Host": self.host, "Accept-Language": "en"}
-        if visitor.key:
-            headers["Authorization"] = f"Bearer {visitor.key}"
-        self.client = Client(raise_request_exception=False, headers=headers)
-        if visitor.user is not None and not visitor.key:
-            self.client.force_login(visitor.user)
-
-    def get(self, path: str, **query: str) -> Seen:
-        address = f"{path}?{urlencode(query)}" if query else path
-        return self._patiently(lambda: self.client.get(address, secure=True))
-
-    def post(self, path: str, body: Mapping[str, Any]) -> Seen:
-        def send() -> Any:
-            return self.client.post(
-                path, json.dumps(body), content_type="application/json", secure=True
-            )
-
-        return self._patiently(send)
-
-    def _patiently(self, send: Callable[[], Any]) -> Seen:
-        """Too many requests are answered so; then the question is asked again."""
-        until = time.monotonic() + _LONGEST_WAIT_S
-        while True:
-            response = send()
-            if response.status_code != 429 or time.monotonic() > until:
-                return _seen(response)
-            time.sleep(min(float(response.get("Retry-After", "1")), _LONGEST_WAIT_S))
-
-    def forget(self) -> None:
-        """Remove what the visitor asked: their own words, as titles on later pages, are no leak."""
-        if self.visitor.user is not None:
-            with system_scope("proof: what a visitor asked is forgotten before they ask again"):
-                Conversation.objects.filter(owner_id=self.visitor.user.pk).delete()
-
-    def close(self) -> None:
-        self.client.logout()
+def parsed(seen: Seen) -> Any:
+    """The JSON of an answer; an empty object for anything else."""
+    try:
+        return json.loads(seen.content)
+    except ValueError:
+        return {}
 
 
-def _host() -> str:
-    hosts = [host for host in settings.ALLOWED_HOSTS if not host.startswith((".", "*"))]
-    return hosts[0] if hosts else "localhost"
-
-
-def _seen(response: Any) -> Seen:
-    body = b"".join(response) if response.streaming else response.content
-    if response.streaming:
-        response.close()
-    headers = "\n".join(f"{name}: {value}" for name, value in response.items())
-    return Seen(response.status_code, f"{headers}\n\n{body.decode(errors='replace')}")
-
-
-# --- the entries ----------------------------------------------------------------------------------
-def _search(mode: str) -> Callable[[Caller, str], Seen]:
-    def ask(caller: Caller, question: str) -> Seen:
-        seen = caller.post("/api/v1/search", {"query": question, "mode": mode, "limit": 20})
+# --- search ---------------------------------------------------------------------------------------
+def _search(mode: str) -> Ask:
+    def ask(caller: Caller, wanted: Wanted) -> Seen:
+        seen = caller.post("/api/v1/search", {"query": wanted.words, "mode": mode, "limit": 20})
         return replace(seen, counts=_counts_of_search(seen))
 
     return ask
@@ -110,31 +82,64 @@ def _search(mode: str) -> Callable[[Caller, str], Seen]:
 def _counts_of_search(seen: Seen) -> dict[str, int]:
     """How many were found, and how many a fence had to drop: an index that was asked for more
     than the visitor's collections would show here."""
+    body = parsed(seen)
     try:
-        body = json.loads(seen.body.partition("\n\n")[2])
         fence = body["trace"]["fence"]
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return {}
     return {"hits": len(body["hits"]), "dropped": int(fence["dropped"])}
 
 
-def _find(caller: Caller, question: str) -> Seen:
-    return caller.get("/find", q=question)
+def _search_page(caller: Caller, wanted: Wanted) -> Seen:
+    return caller.get(f"/w/{wanted.place.slug}/search", q=wanted.words)
 
 
-def _chat(caller: Caller, question: str) -> Seen:
-    return caller.post("/api/v1/chat", {"message": question})
+def _find(caller: Caller, wanted: Wanted) -> Seen:
+    return caller.get("/find", q=wanted.words)
 
 
-def _ask_page(caller: Caller, question: str) -> Seen:
-    return caller.get("/ask", q=question)
+# --- lists and exports ----------------------------------------------------------------------------
+def _documents(caller: Caller, wanted: Wanted) -> Seen:
+    """Filtered by a name: a list of what the visitor may open must not find another's."""
+    path = f"/api/v1/collections/{wanted.place.collection}/documents"
+    return caller.get(path, name=wanted.words[:_LONGEST_NAME])
+
+
+def _audit(caller: Caller, wanted: Wanted) -> Seen:
+    return caller.get("/api/v1/events", object_id=str(wanted.target.document))
+
+
+def _audit_file(caller: Caller, wanted: Wanted) -> Seen:
+    seen = caller.get("/api/v1/events.csv", object_id=str(wanted.target.document))
+    return replace(seen, counts={"lines": seen.content.count("\n")})
+
+
+# --- answers --------------------------------------------------------------------------------------
+def _chat(caller: Caller, wanted: Wanted) -> Seen:
+    return caller.post("/api/v1/chat", {"message": wanted.words})
+
+
+def _short_chat(caller: Caller, wanted: Wanted) -> Seen:
+    return caller.post("/api/chat", {"workspace": wanted.place.slug, "question": wanted.words})
+
+
+def _chat_socket(caller: Caller, wanted: Wanted) -> Seen:
+    """Every frame of one question; a socket that is closed at once says so in ``status``."""
+    said = {"type": "ask", "text": wanted.words}
+    frames, status = wire.talk("/ws/chat", caller.wire_headers(), said)
+    return Seen(status, "\n\n" + json.dumps(frames, ensure_ascii=False))
 
 
 ENTRIES: list[Entry] = [
-    Entry("search, by meaning and words", _search("hybrid"), is_for_keys=True),
-    Entry("search, by meaning", _search("dense"), is_for_keys=True),
-    Entry("search, by words", _search("keyword"), is_for_keys=True),
-    Entry("find", _find, is_for_keys=False),
-    Entry("question page", _ask_page, is_for_keys=False, every=4),
-    Entry("chat", _chat, is_for_keys=True, every=16),
+    Entry("search, by meaning and words", _search("hybrid")),
+    Entry("search, by meaning", _search("dense"), every=2),
+    Entry("search, by words", _search("keyword")),
+    Entry("search page", _search_page, is_for_keys=False, every=4),
+    Entry("find", _find, is_for_keys=False, every=2),
+    Entry("list of documents", _documents, every=6),
+    Entry("audit", _audit, names=True, every=12, shows="audit"),
+    Entry("audit as CSV", _audit_file, names=True, every=12, shows="audit"),
+    Entry("chat", _chat, every=16, is_compared=False),
+    Entry("chat, short form", _short_chat, is_for_sessions=False, every=16, is_compared=False),
+    Entry("chat socket", _chat_socket, every=16, is_compared=False),
 ]

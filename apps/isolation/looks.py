@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from apps.isolation.entries import Seen
+from apps.isolation.caller import Seen
 from apps.isolation.world import Planted
 
 _TAG = re.compile(r"<(/?[a-z][a-z0-9-]*)")
+_EVENT = re.compile(r"^data: ?(.*)$", re.MULTILINE)
+# Other from one answer to the next, whatever they are about.
+_VARYING = ("ratelimit", "set-cookie")
 
 
 def words_in(
@@ -21,14 +24,21 @@ def words_in(
     body = seen.body
     for mine in known:
         body = body.replace(mine, "")
+
+    def tells(words: Iterable[str]) -> bool:
+        return any(word in body and word not in asked for word in words)
+
     found = set()
     for each in planted:
-        if any(word in body and word not in asked for word in each.secret.words):
+        place, room = each.collection, each.workspace
+        if tells(each.secret.words):
             found.add("words of a hidden document")
-        if each.collection.name in body:
+        if tells([place.name]):
             found.add("name of a hidden collection")
-        if any(pk in body for pk in (*each.ids, str(each.collection.pk))):
+        if tells([*each.ids, str(place.pk), place.pk.hex]):
             found.add("id of a hidden thing")
+        if tells([room.slug, str(room.pk)]):
+            found.add("name of a hidden workspace")
     return sorted(found)
 
 
@@ -36,15 +46,24 @@ def form_of(seen: Seen) -> tuple[Any, ...]:
     """An answer without its words: status, counts, and the keys or tags of its body in order."""
     head, _gap, body = seen.body.partition("\n\n")
     names = tuple(sorted(line.partition(":")[0].lower() for line in head.splitlines()))
-    kept = tuple(name for name in names if not name.startswith(("ratelimit", "set-cookie")))
+    kept = tuple(name for name in names if not name.startswith(_VARYING))
     return seen.status, tuple(sorted(seen.counts.items())), kept, _form_of_body(body)
 
 
 def _form_of_body(body: str) -> Any:
-    try:
-        return _keys(json.loads(body))
-    except ValueError:
-        return tuple(_TAG.findall(body))
+    events = events_in(body)
+    # As bytes two streams about nothing differ too: by ids, and by where a sentence is cut.
+    return _keys(events) if events else tuple(_TAG.findall(body))
+
+
+def events_in(body: str) -> list[Any]:
+    """The JSON values of an answer, one or a stream of events; none where it is something else."""
+    for texts in ([body], _EVENT.findall(body)):
+        try:
+            return [json.loads(text) for text in texts if text != "[DONE]"]
+        except ValueError:
+            continue
+    return []
 
 
 def _keys(value: Any) -> Any:

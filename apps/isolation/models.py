@@ -12,7 +12,9 @@ class Proof(models.Model):
     questions = models.PositiveIntegerField(default=0)
     entries = models.JSONField(default=list, help_text="[{entry, visitor, questions, leaks}, …]")
     leaks = models.JSONField(default=list, help_text="[{entry, visitor, kind}, …]")
-    skipped = models.JSONField(default=dict, help_text="{entry: why it was not asked}")
+    blind = models.JSONField(
+        default=list, help_text="[[entry, who asked], …] that showed nothing to who may read."
+    )
     took_ms = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=100, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)

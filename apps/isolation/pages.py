@@ -21,6 +21,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "proof": proof,
         "tables": _tables(proof) if proof else [],
         "leaks": report.leaks(proof) if proof else [],
+        "blind": report.blind(proof) if proof else [],
+        "error": _(proof.error) if proof and proof.error else "",
         "earlier": Proof.objects.all()[1:15],
         "here": "isolation",
     }

@@ -3,27 +3,30 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from uuid import UUID
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from django.core.cache import cache
+from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from apps.core.errors import AppError, ErrorCode
-from apps.isolation import looks, walk, world
-from apps.isolation.entries import ENTRIES, Caller, Entry, Seen
+from apps.isolation import dialects, lists, looks, sight, walk, world
+from apps.isolation.caller import Caller, Seen
+from apps.isolation.entries import ENTRIES, Entry, Wanted
 from apps.isolation.models import Proof
-from apps.isolation.socket import chat_socket
 from apps.isolation.stored import stored_answer
-from apps.isolation.words import Secret, questions, twin
-from apps.isolation.world import Planted, Visitor, World
+from apps.isolation.visitors import STORED_FOR, Visitor
+from apps.isolation.words import question, twin
+from apps.isolation.world import Planted, World, nowhere
 from apps.permissions.scope import system_scope
 from apps.rag.ports import EngineError
 
 log = logging.getLogger(__name__)
 
 # Questions for each secret and visitor; with all entries and addresses more than 2,000 together.
-QUESTIONS = 24
+QUESTIONS = 16
 # What differs is asked for again with other words that were never planted: what a model ranks may
 # differ by the words alone, what is hidden would differ from all of them.
 _AGAIN = 3
@@ -31,9 +34,12 @@ _ADDRESSES = "addresses of a hidden thing"
 _STORED = "stored answer after the right has ended"
 # Two proofs at once would take away what the other has planted.
 _AT_WORK, _LONGEST_S = "isolation:at-work", 2 * 3600
-_BLIND = "not found by who may: the proof is blind"
+_BLIND = gettext_noop("not found by who may: the proof is blind")
+_OTHER = "another answer than for what is not there"
+# Of so many questions a program asks one.
+_LESS = 6
 
-ALL: list[Entry] = [*ENTRIES, Entry("chat socket", chat_socket, is_for_keys=False, every=16)]
+ALL: list[Entry] = [*ENTRIES, *dialects.ENTRIES]
 
 
 @dataclass
@@ -68,7 +74,7 @@ def _removed() -> str:
     return ""
 
 
-def prove(*, number: int = QUESTIONS, entries: list[Entry] | None = None) -> Proof:
+def prove(*, number: int = QUESTIONS, entries: Sequence[Entry] | None = None) -> Proof:
     """One proof, written down whatever comes of it. Safe while people work; run it outside of any
     transaction, since what it plants has to be seen by other threads. Raises AppError CONFLICT
     while another one is at work."""
@@ -80,16 +86,16 @@ def prove(*, number: int = QUESTIONS, entries: list[Entry] | None = None) -> Pro
         cache.delete(_AT_WORK)
 
 
-def _proven(number: int, entries: list[Entry]) -> Proof:
+def _proven(number: int, entries: Sequence[Entry]) -> Proof:
     started = time.monotonic()
-    tally, error = Tally(), ""
+    tally, error, blind = Tally(), "", []
     try:
         world.remove()
         planted = world.build()
         for visitor in planted.visitors:
             _visit(planted, visitor, tally, number, entries)
-        if not _is_found_by_who_may(planted, entries):
-            error = _BLIND
+        blind = sight.blind(planted, entries)
+        error = _BLIND if blind else ""
     except EngineError as broken:
         error = f"{type(broken).__name__}: the models or the index do not answer"
         log.warning("proof of isolation: %s", error)
@@ -103,6 +109,7 @@ def _proven(number: int, entries: list[Entry]) -> Proof:
             questions=tally.asked.total(),
             entries=tally.entries(),
             leaks=tally.leaks,
+            blind=[list(each) for each in blind],
             took_ms=round(1000 * (time.monotonic() - started)),
             error=error,
         )
@@ -110,89 +117,105 @@ def _proven(number: int, entries: list[Entry]) -> Proof:
     return proof
 
 
-def _visit(place: World, visitor: Visitor, tally: Tally, number: int, entries: list[Entry]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One visitor's turn: as who, what is hidden from them, and what they know rightly."""
+
+    place: World
+    caller: Caller
+    hidden: Sequence[Planted]
+    known: Sequence[str]
+    tally: Tally
+
+    @property
+    def visitor(self) -> Visitor:
+        return self.caller.visitor
+
+
+def _visit(
+    place: World, visitor: Visitor, tally: Tally, number: int, entries: Sequence[Entry]
+) -> None:
     caller = Caller(visitor)
+    visit = _Visit(place, caller, place.hidden_from(visitor), place.known_to(visitor), tally)
     try:
-        hidden = place.hidden_from(visitor)
-        known = _known(place, visitor, hidden)
-        for planted in hidden:
-            for entry, seen, question, nothing in _asked(caller, planted, entries, number):
-                kinds = looks.words_in(seen, hidden, known=known, asked=question)
-                if seen.counts.get("dropped"):
-                    # Visitors reach fresh documents only: nothing of theirs is stale.
-                    kinds.append("more was found than may be read, and dropped before it was shown")
-                if entry.every == 1 and _tells_apart(seen, nothing):
-                    kinds.append("another answer than for what is not there")
-                tally.note(entry.name, visitor, kinds)
-            _walk(place, caller, planted, known, tally)
-        if visitor.name == world.STORED_FOR:
-            for path, _seen, words in stored_answer(caller, place):
-                kinds = ["words of a hidden document"] if words else []
-                tally.note(_STORED, visitor, kinds, path)
+        for at, planted in enumerate(visit.hidden):
+            _question(visit, planted, number, entries)
+            _walk(visit, planted, at)
+        if visitor.has_own_lists:
+            _read_lists(visit)
+        if visitor.name == STORED_FOR:
+            _read_stored(visit)
     finally:
         caller.close()
 
 
-def _known(place: World, visitor: Visitor, hidden: list[Planted]) -> list[str]:
-    """Names of listed collections, and of workspaces that they use, with their addresses."""
-    known = [each.collection.name for each in hidden if place.knows_name(visitor, each)]
-    known += [str(each.collection.pk) for each in hidden if place.knows_name(visitor, each)]
-    return known
+def _question(visit: _Visit, planted: Planted, number: int, entries: Sequence[Entry]) -> None:
+    nothing = twin(planted.secret)
+    for entry, n, wanted, seen in _asked(visit, planted, number, entries):
+        sent = entry.sent(wanted)
+        kinds = looks.words_in(seen, visit.hidden, known=visit.known, asked=sent)
+        if seen.counts.get("dropped"):
+            # Visitors reach fresh documents only: nothing of theirs is stale.
+            kinds.append("more was found than may be read, and dropped before it was shown")
+        other = replace(wanted, words=question(nothing, n), target=nowhere())
+        if entry.is_compared and _tells_apart(seen, partial(entry.ask, visit.caller, other)):
+            kinds.append(_OTHER)
+        visit.tally.note(entry.name, visit.visitor, kinds)
 
 
 def _asked(
-    caller: Caller, planted: Planted, entries: list[Entry], number: int
-) -> Iterator[tuple[Entry, Seen, str, Callable[[], Seen]]]:
-    """Every question through every entry that this visitor can use."""
+    visit: _Visit, planted: Planted, number: int, entries: Sequence[Entry]
+) -> Iterator[tuple[Entry, int, Wanted, Seen]]:
+    """Every question through every entry that this visitor can use. Programs share their rights
+    with the people they are of, and ask less."""
+    is_program = visit.visitor.is_program
+    mine = visit.place.read_by(visit.visitor)
+    number = max(1, number // _LESS) if is_program else number
     for entry in entries:
-        if caller.visitor.key and not entry.is_for_keys:
+        if not entry.is_for(program=is_program):
             continue
-        for n, question in enumerate(questions(planted.secret, number)):
-            if n % entry.every == 0:
-                seen = entry.ask(caller, question)
-                caller.forget()
-                yield entry, seen, question, _nothing(entry, caller, planted.secret, n, number)
+        for n in range(0, number, entry.every):
+            words = question(planted.secret, n)
+            wanted = Wanted(words, planted.target, mine.target if mine else None)
+            seen = entry.ask(visit.caller, wanted)
+            if not entry.is_compared:  # an answer, which begins a conversation
+                visit.caller.forget()
+            yield entry, n, wanted, seen
 
 
-def _nothing(
-    entry: Entry, caller: Caller, secret: Secret, n: int, number: int
-) -> Callable[[], Seen]:
-    """The same question about something that was never planted."""
-
-    def ask() -> Seen:
-        return entry.ask(caller, list(questions(twin(secret), number))[n])
-
-    return ask
-
-
-def _tells_apart(seen: Seen, nothing: Callable[[], Seen]) -> bool:
+def _tells_apart(seen: Seen, ask_for_nothing: Callable[[], Seen]) -> bool:
+    """Whether what was never planted is never answered like this."""
     form = looks.form_of(seen)
-    return all(form != looks.form_of(nothing()) for _ in range(_AGAIN))
+    return all(form != looks.form_of(ask_for_nothing()) for _ in range(_AGAIN))
 
 
-def _walk(place: World, caller: Caller, planted: Planted, known: list[str], tally: Tally) -> None:
-    """Addresses that name the hidden thing, against addresses that name nothing."""
-    visitor = caller.visitor
-    uses = place.uses(visitor, planted.workspace.pk)
-    for address in walk.addresses(planted, knows_workspace=uses):
-        if visitor.key and not address.is_for_machines:
+def _walk(visit: _Visit, planted: Planted, which: int) -> None:
+    """Addresses that name the hidden thing, against addresses that name nothing. Each is asked
+    about one of the hidden things, and the next night about the next."""
+    many = len(visit.hidden)
+    turn = (which + timezone.localdate().toordinal()) % many
+    uses = planted.workspace.pk in visit.visitor.uses
+    named = [*planted.target.spellings, *planted.ids, str(planted.workspace.pk)]
+    for at, address in enumerate(walk.addresses(planted, knows_workspace=uses)):
+        if at % many != turn or (visit.visitor.is_program and not address.is_for_machines):
             continue
-        there, nowhere = caller.get(address.there), caller.get(address.nowhere)
-        mine = [*known, address.there, str(planted.collection.pk), *planted.ids]
-        kinds = looks.words_in(there, [planted], known=mine)
-        if looks.form_of(there) != looks.form_of(nowhere):
-            kinds.append("another answer than for what is not there")
-        tally.note(_ADDRESSES, visitor, kinds, address.pattern)
+        there = visit.caller.get(address.there)
+        nothing = visit.caller.get(address.nowhere)
+        kinds = looks.words_in(there, [planted], known=[*visit.known, address.there, *named])
+        if looks.form_of(there) != looks.form_of(nothing):
+            kinds.append(_OTHER)
+        visit.tally.note(_ADDRESSES, visit.visitor, kinds, address.pattern)
 
 
-def _is_found_by_who_may(place: World, entries: list[Entry]) -> bool:
-    """Without this a proof would be content with entries that never answer anything."""
-    visitor = next(each for each in place.visitors if each.name == world.STORED_FOR)
-    hidden: set[UUID] = {each.document_id for each in place.hidden_from(visitor)}
-    mine = next(each for each in place.planted if each.document_id not in hidden)
-    caller = Caller(visitor)
-    try:
-        seen = entries[0].ask(caller, mine.secret.code)
-    finally:
-        caller.close()
-    return mine.secret.neighbours[0] in seen.body or mine.secret.document_name in seen.body
+def _read_lists(visit: _Visit) -> None:
+    for each in lists.told(visit.caller, visit.place, visit.hidden):
+        kinds = looks.words_in(each.seen, visit.hidden, known=visit.known)
+        if each.is_changed:
+            kinds.append("one more hidden document changes it")
+        visit.tally.note(sight.LISTS, visit.visitor, kinds, each.pattern)
+
+
+def _read_stored(visit: _Visit) -> None:
+    for path, _seen, words in stored_answer(visit.caller, visit.place):
+        kinds = ["words of a hidden document"] if words else []
+        visit.tally.note(_STORED, visit.visitor, kinds, path)

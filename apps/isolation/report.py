@@ -13,9 +13,22 @@ _NAMES = (
     gettext_noop("search, by meaning"),
     gettext_noop("search, by words"),
     gettext_noop("find"),
-    gettext_noop("question page"),
+    gettext_noop("search page"),
+    gettext_noop("list of documents"),
+    gettext_noop("audit"),
+    gettext_noop("audit as CSV"),
     gettext_noop("chat"),
+    gettext_noop("chat, short form"),
     gettext_noop("chat socket"),
+    gettext_noop("/v1 chat"),
+    gettext_noop("/v1 chat, streamed"),
+    gettext_noop("/v1 vector store search"),
+    gettext_noop("/v1 search of one's own vector store"),
+    gettext_noop("MCP search"),
+    gettext_noop("MCP fetch of a document"),
+    gettext_noop("MCP fetch of a passage"),
+    gettext_noop("MCP ask"),
+    gettext_noop("lists, counts and exports"),
     gettext_noop("addresses of a hidden thing"),
     gettext_noop("stored answer after the right has ended"),
     gettext_noop("viewer of one collection"),
@@ -27,9 +40,18 @@ _NAMES = (
     gettext_noop("key for ask of a viewer"),
     gettext_noop("key for write of a viewer"),
     gettext_noop("key for all of a viewer"),
+    gettext_noop("application on behalf of a viewer of one collection"),
+    gettext_noop("application on behalf of a member without a grant"),
+    gettext_noop("application on behalf of a manager of another department"),
+    gettext_noop("application on behalf of a stranger"),
+    gettext_noop("application without the grant that its viewer has"),
+    gettext_noop("application for itself"),
+    gettext_noop("auditor"),
     gettext_noop("words of a hidden document"),
     gettext_noop("name of a hidden collection"),
+    gettext_noop("name of a hidden workspace"),
     gettext_noop("id of a hidden thing"),
+    gettext_noop("one more hidden document changes it"),
     gettext_noop("more was found than may be read, and dropped before it was shown"),
     gettext_noop("another answer than for what is not there"),
 )
@@ -65,6 +87,11 @@ def leaks(proof: Proof) -> list[tuple[str, str, str, str]]:
     ]
 
 
+def blind(proof: Proof) -> list[tuple[str, str]]:
+    """(entry, asked as) of what showed nothing to who may read."""
+    return [(_named(entry), _named(visitor)) for entry, visitor in proof.blind]
+
+
 def as_markdown(proof: Proof) -> str:
     """The report in the active language."""
     result = _("No leak was found.") if proof.is_clean else _("This proof did not pass.")
@@ -79,7 +106,7 @@ def as_markdown(proof: Proof) -> str:
             "took": round(proof.took_ms / 1000),
         },
         "",
-        f"**{result}**" + (f" {proof.error}" if proof.error else ""),
+        f"**{result}**" + (f" {_(proof.error)}" if proof.error else ""),
         "",
         *_table(_("Entry"), by_entry(proof)),
         "",
@@ -88,6 +115,9 @@ def as_markdown(proof: Proof) -> str:
     if proof.leaks:
         lines += ["", f"## {_('Leaks')}", ""]
         lines += [f"- {' · '.join(each)}" for each in leaks(proof)]
+    if proof.blind:
+        lines += ["", f"## {_('Shown nothing, though they may read')}", ""]
+        lines += [f"- {' · '.join(each)}" for each in blind(proof)]
     return "\n".join(lines) + "\n"
 
 

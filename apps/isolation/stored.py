@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from apps.chat.models import Citation, Conversation, Turn, TurnCollection
-from apps.isolation.entries import Caller, Seen
+from apps.isolation.caller import Caller, Seen
 from apps.isolation.world import Planted, World
 from apps.permissions.scope import system_scope
 
@@ -21,6 +21,7 @@ def stored_answer(caller: Caller, place: World) -> Iterator[tuple[str, Seen, boo
         "/",
         f"/c/{conversation}",
         f"/find?q={planted.secret.code}",
+        f"/api/v1/conversations/find?q={planted.secret.code}",
         "/api/v1/conversations",
         f"/api/v1/conversations/{conversation}",
         f"/api/v1/turns/{turn}",

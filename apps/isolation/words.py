@@ -1,8 +1,7 @@
 """Secret sentences that stand nowhere else, and questions that ask for them, in both languages."""
 
 import secrets as random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # (sentence with a code word, what stands beside it in the same document)
 _SENTENCES = (
@@ -77,33 +76,27 @@ def secrets(number: int) -> list[Secret]:
 def twin(secret: Secret) -> Secret:
     """A secret of the same form that was never planted: what absence looks like."""
     made = _one(0)
-    words = {"code": made.code, "name": made.name}
-    swap = {secret.code: made.code, secret.name: made.name}
 
-    def changed(text: str) -> str:
-        for old, new in swap.items():
-            text = text.replace(old, new)
-        return text
+    def renamed(text: str) -> str:
+        return text.replace(secret.code, made.code).replace(secret.name, made.name)
 
-    return Secret(
-        **words,
-        sentence=changed(secret.sentence),
-        neighbours=tuple(map(changed, secret.neighbours)),
-        document_name=made.document_name,
+    return replace(
+        made,
+        sentence=renamed(secret.sentence),
+        neighbours=tuple(map(renamed, secret.neighbours)),
     )
 
 
-def questions(secret: Secret, number: int) -> Iterator[str]:
-    """``number`` questions for a secret, no two alike."""
-    for n in range(number):
-        form = _QUESTIONS[n % len(_QUESTIONS)]
-        half = secret.sentence[: max(len(secret.sentence) // 2, len(secret.code) + 20)]
-        text = form.format(
-            sentence=secret.sentence,
-            code=secret.code,
-            name=secret.name,
-            document=secret.document_name,
-            half=half,
-        )
-        again = n // len(_QUESTIONS)
-        yield text if not again else f"{text} ({again + 1})"
+def question(secret: Secret, number: int) -> str:
+    """The question of this number for a secret; no two are alike."""
+    form = _QUESTIONS[number % len(_QUESTIONS)]
+    half = secret.sentence[: max(len(secret.sentence) // 2, len(secret.code) + 20)]
+    text = form.format(
+        sentence=secret.sentence,
+        code=secret.code,
+        name=secret.name,
+        document=secret.document_name,
+        half=half,
+    )
+    again = number // len(_QUESTIONS)
+    return text if not again else f"{text} ({again + 1})"

@@ -8,26 +8,42 @@ proof whatever a crash has left of it.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
 
 from django.utils import timezone
 
-from apps.accounts.models import CANARY_DOMAIN, ApiKey, User
-from apps.accounts.services import digest
+from apps.accounts.models import CANARY_DOMAIN, User
 from apps.chat.models import Conversation
 from apps.documents.models import Chunk, Document, DocumentVersion
 from apps.engines import factory
 from apps.events.models import Event
+from apps.isolation.visitors import Cast, Visitor, cast, remove_programs
 from apps.isolation.words import Secret, secrets
-from apps.permissions.roles import KeyScope, Role
 from apps.permissions.scope import system_scope
 from apps.rag.ports import EmbeddedChunk, EmbeddedVersion
-from apps.workspaces.models import Collection, CollectionGrant, Member, Workspace
-from apps.workspaces.scopes import scope_of
+from apps.workspaces.models import Collection, Workspace
 
-# Who had a right that has ended, and still holds another.
-STORED_FOR = "viewer of one collection"
+
+class Target(NamedTuple):
+    """Ids of one thing to ask for. What was planted has one; so has what never was."""
+
+    collection: UUID
+    document: UUID
+    version: UUID
+    chunk: UUID
+    slug: str
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The ids as they are written somewhere: OpenAI's dialect leaves the hyphens out."""
+        ids = self[:4]
+        return (*map(str, ids), *(pk.hex for pk in ids), self.slug)
+
+
+def nowhere() -> Target:
+    """Ids of nothing."""
+    return Target(uuid4(), uuid4(), uuid4(), uuid4(), f"canary-{uuid4().hex}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +59,49 @@ class Planted:
 
     @property
     def ids(self) -> set[str]:
-        return {str(pk) for pk in (self.document_id, self.version_id, *self.chunk_ids)}
+        ids = (self.document_id, self.version_id, *self.chunk_ids)
+        return {*map(str, ids), *(pk.hex for pk in ids)}
 
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who asks. ``key`` is the plain API key they come with; without one they have a session.
-    ``user`` is None for somebody who is not signed in."""
-
-    name: str
-    user: User | None
-    key: str = ""
-    scope: str = ""
+    @property
+    def target(self) -> Target:
+        return Target(
+            self.collection.pk,
+            self.document_id,
+            self.version_id,
+            self.chunk_ids[0],
+            self.workspace.slug,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     planted: tuple[Planted, ...]
-    visitors: tuple[Visitor, ...]
+    cast: Cast
+
+    @property
+    def visitors(self) -> tuple[Visitor, ...]:
+        return self.cast.asking
 
     def hidden_from(self, visitor: Visitor) -> list[Planted]:
-        """What this visitor has no right to, by the scope that their requests are given."""
-        readable = scope_of(visitor.user).readable if visitor.user else frozenset()
-        return [each for each in self.planted if each.collection.pk not in readable]
+        """What this visitor was given no right to."""
+        return [each for each in self.planted if each.collection.pk not in visitor.reads]
 
-    def uses(self, visitor: Visitor, workspace_id: UUID) -> bool:
-        return visitor.user is not None and workspace_id in scope_of(visitor.user).workspaces
+    def read_by(self, visitor: Visitor) -> Planted | None:
+        """Something that they may read."""
+        may = (each for each in self.planted if each.collection.pk in visitor.reads)
+        return next(may, None)
 
-    def knows_name(self, visitor: Visitor, planted: Planted) -> bool:
-        """A member of a workspace is told the names of its listed collections."""
-        if visitor.user is None or not planted.collection.is_listed:
-            return False
-        with system_scope("proof: who is a member of the planted workspaces"):
-            members = Member.objects.filter(workspace=planted.workspace, user=visitor.user)
-            return members.exists()
+    def known_to(self, visitor: Visitor) -> list[str]:
+        """Names and ids that they have rightly: of workspaces they use, and of listed collections
+        of those that they are a member of."""
+        known = []
+        for each in self.planted:
+            room, place = each.workspace, each.collection
+            if room.pk in visitor.uses:
+                known += [room.slug, str(room.pk)]
+            if room.pk in visitor.member_of and place.is_listed:
+                known += [place.name, str(place.pk), place.pk.hex]
+        return known
 
 
 def build() -> World:
@@ -91,8 +116,8 @@ def build() -> World:
             _collection(other, is_open=True, is_listed=True),
         ]
         words = secrets(len(places))
-        planted = tuple(map(_plant, places, words))
-        return World(planted, tuple(_visitors(mine, other, places)))
+        planted = tuple(map(plant, places, words))
+        return World(planted, cast(mine, other, places))
 
 
 def _workspace(name: str) -> Workspace:
@@ -109,51 +134,7 @@ def _collection(workspace: Workspace, *, is_open: bool, is_listed: bool) -> Coll
     )
 
 
-def _visitors(mine: Workspace, other: Workspace, places: Sequence[Collection]) -> list[Visitor]:
-    viewer, member, manager, stranger = (
-        _user(name) for name in ("viewer", "member", "manager", "stranger")
-    )
-    CollectionGrant.objects.create(
-        collection=places[1], workspace=mine, user=viewer, role=Role.VIEWER
-    )
-    ended = timezone.now() - timedelta(days=1)
-    CollectionGrant.objects.create(
-        collection=places[2], workspace=mine, user=viewer, role=Role.CONTRIBUTOR, expires_at=ended
-    )
-    Member.objects.create(workspace=mine, user=member, role=Role.VIEWER)
-    Member.objects.create(workspace=other, user=manager, role=Role.MANAGER)
-    people = [
-        Visitor(STORED_FOR, viewer),
-        Visitor("member without a grant", member),
-        Visitor("manager of another department", manager),
-        Visitor("stranger", stranger),
-        Visitor("not signed in", None),
-    ]
-    keys = [
-        Visitor(f"key for {scope.value} of a viewer", viewer, _key(viewer, scope), scope.value)
-        for scope in KeyScope
-    ]
-    return [*people, *keys]
-
-
-def _user(name: str) -> User:
-    return User.objects.plant(name=f"canary {name}")
-
-
-def _key(owner: User, scope: KeyScope) -> str:
-    plain = f"fn_{uuid4().hex}{uuid4().hex}"
-    ApiKey.objects.create(
-        owner=owner,
-        name="canary",
-        prefix=plain[:10],
-        key_sha256=digest(plain),
-        scope=scope,
-        expires_at=timezone.now() + timedelta(hours=6),
-    )
-    return plain
-
-
-def _plant(collection: Collection, secret: Secret) -> Planted:
+def plant(collection: Collection, secret: Secret) -> Planted:
     """A document as it is after reading and indexing, without a file behind it."""
     texts = (secret.sentence, *secret.neighbours)
     document = Document.objects.create(collection=collection, name=secret.document_name)
@@ -185,7 +166,36 @@ def _plant(collection: Collection, secret: Secret) -> Planted:
     document.current = version
     document.save(update_fields=["current"])
     _index(version, document, ids, texts)
+    _record(document)
     return Planted(secret, collection.workspace, collection, document.pk, version.pk, ids)
+
+
+def plant_more(places: Sequence[Collection], words: Sequence[Secret]) -> list[Planted]:
+    """One more document in each place."""
+    with system_scope("proof: secrets are planted in workspaces of their own"):
+        return list(map(plant, places, words))
+
+
+def remove_more(planted: Sequence[Planted]) -> None:
+    """Take such documents away again."""
+    with system_scope("proof: what was planted is removed"):
+        ids = [each.document_id for each in planted]
+        Event.objects.filter(object_id__in=ids).delete()
+        Document.objects.filter(pk__in=ids).delete()
+    factory.index().drop([str(each.version_id) for each in planted])
+
+
+def _record(document: Document) -> None:
+    """That it was added, by an account of the proof: such events come into no chain."""
+    Event.objects.create(
+        kind="document.added",
+        actor=User.objects.plant(name="canary author"),
+        workspace_id=document.collection.workspace_id,
+        collection_id=document.collection_id,
+        object_type="document",
+        object_id=document.pk,
+        data={"name": document.name},
+    )
 
 
 def _index(
@@ -212,6 +222,7 @@ def remove() -> None:
         Event.objects.filter(workspace_id__in=rooms).delete()
         Event.objects.filter(actor_id__in=people).delete()
         Workspace.objects.filter(pk__in=rooms).delete()
+        remove_programs()
         users.delete()
     if ids:  # last: without their rows nobody is shown what the index still holds
         factory.index().drop(ids)

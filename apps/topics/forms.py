@@ -99,7 +99,8 @@ class TopicRuleForm(forms.Form):
             "applications": Application.objects.all(),
             # A revoked key that the rule has is not dropped by whoever changes something else.
             "application_keys": ApplicationKey.objects.filter(
-                Q(revoked_at=None) | Q(pk__in=self.initial.get("application_keys", []))
+                Q(revoked_at=None) | Q(pk__in=self.initial.get("application_keys", [])),
+                application__in=Application.objects.all(),
             ),
         }
         for name, queryset in rows.items():

@@ -82,7 +82,7 @@ ASYNC_FILES = {
     "apps/core/aio.py": "where both worlds meet",
     "apps/core/uploads.py": "ASGI: Django reads a whole body before any middleware",
     "apps/topics/deciding.py": "asks the language model for an opinion",
-    "apps/isolation/socket.py": "the proof asks through the socket too",
+    "apps/isolation/wire.py": "the proof asks through the socket and streams too",
     "apps/gateway/generator.py": "passes the stream of a model server on",
     "apps/gateway/slots.py": "waits for a place at a model server",
     "apps/permissions/models.py": "asynchronous iteration is guarded as the plain one is",

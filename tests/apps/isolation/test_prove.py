@@ -15,7 +15,8 @@ from apps.chat.models import Conversation
 from apps.documents.models import Chunk, Document
 from apps.engines import factory
 from apps.isolation import entries, prove, walk, world
-from apps.isolation.entries import Caller, Entry, Seen
+from apps.isolation.caller import Caller, Seen
+from apps.isolation.entries import Entry, Wanted
 from apps.isolation.models import Proof
 from apps.permissions.scope import Scope, system_scope
 from apps.rag.ports import Reach
@@ -35,8 +36,8 @@ def _no_limits(settings: Any) -> None:
 @pytest.fixture
 def few_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every address is asked in ``test_nothing_leaks``; here some are enough."""
-    some = ["api/v1/documents/<uuid:document>", "d/<uuid:document>"]
-    monkeypatch.setattr(walk, "patterns", lambda: some)
+    some = ["api/v1/documents/<uuid:document>", "d/<uuid:document>", "v1/files"]
+    monkeypatch.setattr(walk, "everything", lambda: some)
 
 
 def left_behind() -> list[Any]:
@@ -72,13 +73,13 @@ def careless_search(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_leaking_entry_is_found(few_addresses: None) -> None:
-    def leaky(caller: Caller, question: str) -> Seen:
-        seen = SEARCH.ask(caller, question)
+    def leaky(caller: Caller, wanted: Wanted) -> Seen:
+        seen = SEARCH.ask(caller, wanted)
         with system_scope("test: a deliberate leak"):
             texts = [chunk.text for chunk in Chunk.objects.all()]
         return replace(seen, body=seen.body + "".join(texts))
 
-    proof = prove.prove(number=4, entries=[SEARCH, Entry("leaky", leaky, is_for_keys=True)])
+    proof = prove.prove(number=4, entries=[SEARCH, Entry("leaky", leaky)])
     kinds = {(leak["entry"], leak["kind"]) for leak in proof.leaks}
     assert ("leaky", "words of a hidden document") in kinds
     assert {leak["entry"] for leak in proof.leaks} == {"leaky"}
@@ -86,10 +87,10 @@ def test_a_leaking_entry_is_found(few_addresses: None) -> None:
 
 
 def test_a_count_that_gives_something_away_is_found(few_addresses: None) -> None:
-    def telling(caller: Caller, question: str) -> Seen:
-        seen = SEARCH.ask(caller, question)
+    def telling(caller: Caller, wanted: Wanted) -> Seen:
+        seen = SEARCH.ask(caller, wanted)
         with system_scope("test: a deliberate leak"):
-            number = sum(chunk.text.split()[-1] in question for chunk in Chunk.objects.all())
+            number = sum(chunk.text.split()[-1] in wanted.words for chunk in Chunk.objects.all())
         return replace(seen, counts={"documents": number})
 
     proof = prove.prove(number=1, entries=[SEARCH, Entry("telling", telling, is_for_keys=False)])
@@ -134,10 +135,10 @@ def test_an_answer_that_is_not_withheld_is_found(
 
 
 def test_a_proof_that_sees_nothing_at_all_does_not_pass(few_addresses: None) -> None:
-    def mute(_caller: Caller, _question: str) -> Seen:
+    def mute(_caller: Caller, _wanted: Wanted) -> Seen:
         return Seen(200, "\n\n{}")
 
-    proof = prove.prove(number=1, entries=[Entry("mute", mute, is_for_keys=True)])
+    proof = prove.prove(number=1, entries=[Entry("mute", mute)])
     assert proof.leaks == []
     assert proof.is_clean is False
     assert "blind" in proof.error
