@@ -208,7 +208,8 @@ def _programs(
             uses=its_own,
         ),
     ]
-    auditor = Visitor("auditor", _account_of(broad), program=broad)
+    everything = frozenset(place.pk for place in places)
+    auditor = Visitor("auditor", _account_of(broad), program=broad, reads=everything)
     return asked, auditor
 
 

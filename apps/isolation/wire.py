@@ -35,7 +35,8 @@ def post(path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, 
 
 
 async def _posted(path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, str]:
-    web = _Communicator(get_default_application(), _scope(path, headers) | _POST)
+    sent = {**headers, "content-length": str(len(body))}
+    web = _Communicator(get_default_application(), _scope(path, sent) | _POST)
     await web.send_input({"type": "http.request", "body": body, "more_body": False})
     start = await web.receive_output(timeout=_PATIENCE_S)
     pieces: list[bytes] = []
