@@ -40,7 +40,7 @@ class Entry:
     """A way to ask.
 
     ``is_for_keys``, ``is_for_sessions``: who can use it. ``names``: it sends the ids of what it
-    wants. ``every``: of so many questions one is asked. ``is_compared``: whether its answers have
+    wants. ``by_title``: it finds documents by their names, so that is what it is asked. ``every``: of so many questions one is asked. ``is_compared``: whether its answers have
     the form of those about nothing; not where a model words them. ``shows``: who has to find what
     they may read through it, where it is neither a session nor any key.
     """
@@ -50,6 +50,7 @@ class Entry:
     is_for_keys: bool = True
     is_for_sessions: bool = True
     names: bool = False
+    by_title: bool = False
     every: int = 1
     is_compared: bool = True
     shows: str = ""
@@ -135,8 +136,8 @@ ENTRIES: list[Entry] = [
     Entry("search, by meaning", _search("dense"), every=2),
     Entry("search, by words", _search("keyword")),
     Entry("search page", _search_page, is_for_keys=False, every=4),
-    Entry("find", _find, is_for_keys=False, every=2),
-    Entry("list of documents", _documents, every=6),
+    Entry("find", _find, is_for_keys=False, by_title=True, every=6),
+    Entry("list of documents", _documents, by_title=True, every=6),
     Entry("audit", _audit, names=True, every=12, shows="audit"),
     Entry("audit as CSV", _audit_file, names=True, every=12, shows="audit"),
     Entry("chat", _chat, every=16, is_compared=False),

@@ -18,7 +18,7 @@ from apps.isolation.entries import ENTRIES, Entry, Wanted
 from apps.isolation.models import Proof
 from apps.isolation.stored import stored_answer
 from apps.isolation.visitors import STORED_FOR, Visitor
-from apps.isolation.words import question, twin
+from apps.isolation.words import Secret, question, twin
 from apps.isolation.world import Planted, World, nowhere
 from apps.permissions.scope import system_scope
 from apps.rag.ports import EngineError
@@ -157,7 +157,7 @@ def _question(visit: _Visit, planted: Planted, number: int, entries: Sequence[En
         if seen.counts.get("dropped"):
             # Visitors reach fresh documents only: nothing of theirs is stale.
             kinds.append("more was found than may be read, and dropped before it was shown")
-        other = replace(wanted, words=question(nothing, n), target=nowhere())
+        other = replace(wanted, words=_words(entry, nothing, n), target=nowhere())
         if entry.is_compared and _tells_apart(seen, partial(entry.ask, visit.caller, other)):
             kinds.append(_OTHER)
         visit.tally.note(entry.name, visit.visitor, kinds)
@@ -175,12 +175,16 @@ def _asked(
         if not entry.is_for(program=is_program):
             continue
         for n in range(0, number, entry.every):
-            words = question(planted.secret, n)
+            words = _words(entry, planted.secret, n)
             wanted = Wanted(words, planted.target, mine.target if mine else None)
             seen = entry.ask(visit.caller, wanted)
             if not entry.is_compared:  # an answer, which begins a conversation
                 visit.caller.forget()
             yield entry, n, wanted, seen
+
+
+def _words(entry: Entry, secret: Secret, n: int) -> str:
+    return secret.document_name if entry.by_title else question(secret, n)
 
 
 def _tells_apart(seen: Seen, ask_for_nothing: Callable[[], Seen]) -> bool:

@@ -38,12 +38,12 @@ def few_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def few_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One with a session, and two programs."""
+    """One with a session, and three programs."""
     build = world.build
 
     def smaller() -> world.World:
         made = build()
-        names = {"stranger", "application on behalf of a stranger", OWN}
+        names = {"stranger", "application on behalf of a stranger", "application for itself", OWN}
         asking = tuple(each for each in made.cast.asking if each.name in names)
         return replace(made, cast=replace(made.cast, asking=asking))
 
@@ -131,7 +131,7 @@ def test_a_program_whose_key_is_not_sent_proves_nothing(
 
 
 @pytest.mark.parametrize("name", [each.name for each in dialects.ENTRIES])
-def test_a_blind_entry_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blind_entry_is_named(name: str, few_addresses: None) -> None:
     deaf = replace(entry(name), ask=lambda _caller, _wanted: Seen(200, "\n\n{}"))
     made = world.build()
     try:
