@@ -72,7 +72,7 @@ def supervised(env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
 
 def _environment(folder: Path, without: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
     names = ("KB_PORT", "KB_MODEL_HOST_PORT", "KB_INDEX_HOST_PORT", "KB_LLM_PORT")
-    ports = dict(zip(names, map(str, _free_ports(len(names))), strict=True))
+    ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     first = {
         "KB_ADMIN_EMAIL": EMAIL,
         "KB_ADMIN_PASSWORD": os.urandom(16).hex(),
@@ -90,7 +90,7 @@ def _model_host_token(env: dict[str, str]) -> str:
     return done.stdout.split()[-1]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -1,19 +1,19 @@
 """HTTP and WebSocket: the one way in for people and programs."""
 
 import os
-from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kb_platform.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-_http: Any = get_asgi_application()  # fills the app registry; what follows imports models
+django.setup(set_prefix=False)  # fills the app registry; what follows imports models
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from apps.core.uploads import BodyLimit  # noqa: E402
 from kb_platform.env import env  # noqa: E402
+from kb_platform.handler import OneStepHandler  # noqa: E402
 from kb_platform.headers import LeastHeaders  # noqa: E402
 from kb_platform.lifespan import lifespan  # noqa: E402
 from kb_platform.peer import behind_proxies  # noqa: E402
@@ -22,7 +22,7 @@ from kb_platform.sockets import sockets  # noqa: E402
 application = behind_proxies(
     ProtocolTypeRouter(
         {
-            "http": LeastHeaders(BodyLimit(_http)),
+            "http": LeastHeaders(BodyLimit(OneStepHandler())),
             "websocket": AllowedHostsOriginValidator(sockets),
             "lifespan": lifespan,
         }

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from apps.chat.running import stop_all
+from apps.dialects.spoken import settled
 
 Message = MutableMapping[str, Any]
 
@@ -20,5 +21,6 @@ async def lifespan(
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await stop_all()
+            await settled()
             await send({"type": "lifespan.shutdown.complete"})
             return

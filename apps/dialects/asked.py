@@ -90,12 +90,10 @@ class Asked:
 def asked(body: ChatBody) -> Asked:
     """The last message is the question, those before it are the history, and those of the system
     are instructions of the caller: data, and never above the rules of the product."""
-    _require_possible(body)
+    require_answerable(body)
     spoken = [message for message in body.messages if message.role not in _SYSTEM]
     if not spoken or spoken[-1].role != "user":
         raise refused("The last message must be the user's.", param="messages")
-    if any(not stop for stop in body.stop):
-        raise refused("A stop sequence is empty.", param="stop")
     told = [message.text for message in body.messages if message.role in _SYSTEM]
     wishes = Wishes(
         history=_history(spoken[:-1]),
@@ -114,8 +112,10 @@ def _history(messages: Sequence[Message]) -> tuple[Turn, ...]:
     )
 
 
-def _require_possible(body: ChatBody) -> None:
+def require_answerable(body: ChatBody) -> None:
     """What would be answered otherwise than asked is refused rather than passed over."""
+    if any(not stop for stop in body.stop):
+        raise refused("A stop sequence is empty.", param="stop")
     if body.n not in {1, None}:
         raise refused("One answer at a time: n must be 1.", param="n")
     if body.logprobs:

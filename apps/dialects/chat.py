@@ -13,8 +13,9 @@ from apps.chat.running import Collected
 from apps.core.aio import run_async
 from apps.core.drf import STATUS
 from apps.core.errors import ErrorCode
+from apps.dialects import plain
 from apps.dialects.asked import ChatBody, asked
-from apps.dialects.rooms import Room, no_model, room_of
+from apps.dialects.rooms import PLAIN, Room, no_model, room_of
 from apps.dialects.said import Voice, completion
 from apps.dialects.streaming import begun, chunks, whole
 from apps.dialects.view import DialectView, failure, parsed
@@ -34,6 +35,8 @@ class ChatCompletionsView(DialectView):
 
     def post(self, request: Request) -> HttpResponseBase:
         body = parsed(ChatBody, request.data)
+        if body.model.startswith(PLAIN):
+            return plain.answered(body)
         wanted = asked(body)
         room = room_of(body.model)
         opened = services.ask(

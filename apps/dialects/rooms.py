@@ -16,6 +16,8 @@ from apps.workspaces.models import Workspace
 # Everything that the caller may ask, and in front of one workspace's slug.
 EVERYWHERE = "footnote"
 _PREFIX = "footnote/"
+# In front of a language model that is asked as it is, without documents.
+PLAIN = "plain/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ def models() -> list[dict[str, Any]]:
     listed = [model_out(f"{_PREFIX}{row.slug}", row.created_at) for row in rooms]
     if listed:
         listed.insert(0, model_out(EVERYWHERE, min(row.created_at for row in rooms)))
-        listed += [model_out(row.name, row.created_at) for row in offers.my_models()]
+        mine = list(offers.my_models())
+        listed += [model_out(row.name, row.created_at) for row in mine]
+        listed += [model_out(PLAIN + row.name, row.created_at) for row in mine if row.is_plain]
     if may_read():
         listed += [model_out(name) for name in (embedding_model(), reranking_model()) if name]
     return listed

@@ -51,8 +51,8 @@ def account(plan: Plan, used: Used) -> Generation | None:
     limits.settle(turn_id=used.turn_id, amount=limits.Amount(tokens, row.cost))
     row.save(force_insert=True)
     _add_to_day(row)
-    if row.version_id:
-        transaction.on_commit(partial(_judge, row.version_id))
+    if plan.version is not None and plan.version.state == ModelVersion.State.CANARY:
+        transaction.on_commit(partial(_judge, plan.version.pk))
     return row
 
 

@@ -32,6 +32,11 @@ class ModelForm(forms.Form):
         LanguageModel.objects.all(), label=_("When it does not answer"), required=False
     )
     is_default = forms.BooleanField(label=_("Answers where nobody chose"), required=False)
+    is_plain = forms.BooleanField(
+        label=_("Programs may ask it without documents"),
+        required=False,
+        help_text=_("As plain/NAME in /v1: nothing is searched, cited or kept."),
+    )
 
     def __init__(self, *args: Any, model: LanguageModel | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

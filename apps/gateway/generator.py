@@ -78,6 +78,7 @@ class Attempt:
     first_token_ms: int | None = None
     outcome: str = ""
     usage: Usage | None = None
+    trial: str = ""
 
     @property
     def was_read(self) -> bool:
@@ -223,8 +224,8 @@ class RoutedGenerator:
             await in_short_thread(partial(_learn, candidate.key, error))
             raise
         finally:
-            if attempt.outcome == STOPPED and attempt.reason is Reason.TRIED:
-                await in_short_thread(partial(health.drop_trial, candidate.key))
+            if attempt.trial:
+                await in_short_thread(partial(health.drop_trial, candidate.key, attempt.trial))
 
     @asynccontextmanager
     async def _placed(self, candidate: Candidate) -> AsyncGenerator[None, None]:
@@ -251,7 +252,8 @@ async def _may_ask(attempt: Attempt) -> bool:
     a trial that nobody makes would keep everybody else from it."""
     if attempt.reason is not Reason.TRIED:
         return True
-    return await in_short_thread(partial(health.take_trial, attempt.key))
+    attempt.trial = await in_short_thread(partial(health.take_trial, attempt.key))
+    return bool(attempt.trial)
 
 
 @asynccontextmanager
@@ -276,12 +278,10 @@ def _turn(candidate: Candidate) -> tuple[int, bool]:
 
 
 def _learn(key: str, error: EngineError) -> None:
-    """What an error says of a server. One that understood and refused is no broken one."""
-    if isinstance(error, EngineBusy) and error.is_ours:
-        health.drop_trial(key)
-    elif isinstance(error, EngineBusy):
-        health.refused(key, wait_s=error.retry_after)
+    """What an error says of a server: nothing where there was no place on this side, and one that
+    understood and refused is no broken one."""
+    if isinstance(error, EngineBusy):
+        if not error.is_ours:
+            health.refused(key, wait_s=error.retry_after)
     elif isinstance(error, EngineUnavailable):
         health.failed(key)
-    else:
-        health.drop_trial(key)

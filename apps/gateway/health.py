@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import asdict
 from typing import Any
+from uuid import uuid4
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -30,12 +31,14 @@ _KEY = "gateway:breaker:{}"
 _TRIAL = "gateway:trial:{}"
 # Longer than the longest pause: half-open is told by the time in it, not by its absence.
 _KEPT_S = 3600
-# One question tries a server; if its process dies, another may after so long.
+# One question tries a server; if its process dies, another may after so long. One that waits longer
+# for its place may so be joined by another, whose trial it cannot end: see ``drop_trial``.
 TRIAL_S = 90
 
 _lock = threading.Lock()
 _known: dict[str, Breaker] = {}
-_trials: dict[str, float] = {}
+# Whose trial of a server it is, and until when, where the cache cannot say it.
+_trials: dict[str, tuple[str, float]] = {}
 
 
 def look(keys: Collection[str]) -> dict[str, Breaker]:
@@ -115,25 +118,38 @@ def needs_telling(key: str) -> bool:
     return bool(_known.get(key, WORKS).until)
 
 
-def take_trial(key: str) -> bool:
-    """Whether this question may try a server that is half-open: one at a time, of all processes.
-    Call it in a thread."""
+def take_trial(key: str) -> str:
+    """A token, where this question may try a server that is half-open: one at a time, of all
+    processes; "" where another one does. Only who has the token ends the trial. Call it in a thread.
+    """
+    token = uuid4().hex
     try:
-        return bool(cache.add(_TRIAL.format(key), 1, timeout=TRIAL_S))
+        return token if cache.add(_TRIAL.format(key), token, timeout=TRIAL_S) else ""
     except (RedisError, OSError):
         with _lock:
             now = time.time()
-            is_free = now >= _trials.get(key, 0)
+            is_free = now >= _trials.get(key, ("", 0.0))[1]
             if is_free:
-                _trials[key] = now + TRIAL_S
-            return is_free
+                _trials[key] = (token, now + TRIAL_S)
+            return token if is_free else ""
 
 
-def drop_trial(key: str) -> None:
-    """The trial ended without saying anything about the server. Call it in a thread."""
+def drop_trial(key: str, token: str) -> None:
+    """The trial of this token ended. Somebody else's, which began when this one had lasted too
+    long, goes on. Call it in a thread."""
+    if not token:
+        return
     with _lock:
-        _trials.pop(key, None)
-    _quietly(lambda: cache.delete(_TRIAL.format(key)))
+        if _trials.get(key, ("", 0.0))[0] == token:
+            del _trials[key]
+    _quietly(lambda: _drop_told(key, token))
+
+
+def _drop_told(key: str, token: str) -> None:
+    # Between the look and the deletion another trial could only begin when this one has run out at
+    # that very moment; then two questions try the server instead of one.
+    if cache.get(_TRIAL.format(key)) == token:
+        cache.delete(_TRIAL.format(key))
 
 
 def reset() -> None:
@@ -152,7 +168,6 @@ def _became(key: str, rule: Any) -> Breaker:
     if known.until > was.until:
         log.warning("model server %s is left alone for %.0f s", key, known.until - now)
         _quietly(lambda: cache.set(_KEY.format(key), asdict(known), timeout=_KEPT_S))
-    drop_trial(key)
     return known
 
 

@@ -63,6 +63,14 @@ def reserve(*, turn_id: UUID, workspace_id: UUID | None, tokens: int) -> None:
         _reserve(quota, subject_id, turn_id, amount, now)
 
 
+def reserve_alone(*, turn_id: UUID, tokens: int) -> None:
+    """The same for an answer that nothing is saved of; no transaction where nobody counts."""
+    if current_scope().application_id is None and not Quota.objects.exists():
+        return
+    with transaction.atomic():
+        reserve(turn_id=turn_id, workspace_id=None, tokens=tokens)
+
+
 def settle(*, turn_id: UUID, amount: Amount) -> None:
     """Count what an answer used in place of what it had reserved."""
     applications.settle_tokens(turn_id=turn_id)

@@ -69,7 +69,7 @@ def model(request: HttpRequest, language_model: UUID) -> HttpResponse:
 
 
 def _values(row: LanguageModel) -> dict[str, Any]:
-    fields = ("name", "title", "description", "fallback", "is_default")
+    fields = ("name", "title", "description", "fallback", "is_default", "is_plain")
     return {**{name: getattr(row, name) for name in fields}, "groups": row.groups.all()}
 
 

@@ -20,6 +20,8 @@ class LanguageModel(models.Model):
     groups = models.ManyToManyField(Group, blank=True, related_name="+")
     fallback = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     is_default = models.BooleanField(default=False)
+    # Programs may ask it as it is: without documents, as ``plain/NAME``.
+    is_plain = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -16,6 +16,8 @@ from apps.gateway.routing.assign import Question, is_in_canary, pick
 from apps.permissions.scope import current_scope
 
 State = ModelVersion.State
+# What is looked at of a model before it is asked: a query each, however many models there are.
+_WITH = ("versions", "versions__canary_groups", "versions__servers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,10 @@ def chosen(name: str, question: Question, *, conversation: UUID) -> Choice | Non
     """What answers a question, the next one of a conversation. ``name`` is what its asker chose; "" lets
     rules decide. None while nobody registered a model. Raises AppError NO_MODEL where there are
     some and the asker may use none."""
-    if not LanguageModel.objects.exists():
-        return None
     mine = my_groups()
-    offered = list(my_models(mine).prefetch_related("versions", "versions__canary_groups"))
+    offered = list(my_models(mine).prefetch_related(*_WITH))
+    if not offered and not LanguageModel.objects.exists():
+        return None
     by_name = {model.name: model for model in offered}
     if name in by_name:
         model, why = by_name[name], "chosen"

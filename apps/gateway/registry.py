@@ -34,7 +34,7 @@ _EDITABLE = (
 def save_model(
     *, model: LanguageModel | None = None, groups: Collection[Group] = (), **values: Any
 ) -> LanguageModel:
-    """Add a model, or change one. ``values``: name, title, description, fallback, is_default.
+    """Add a model, or change one. ``values``: name, title, description, fallback, is_default, is_plain.
     Raises AppError CONFLICT for a name that is taken, and for a fallback that leads back."""
     current_scope().require(Permission.ADMINISTER)
     row = model or LanguageModel()

@@ -156,3 +156,19 @@ async def test_who_waits_too_long_for_a_place_is_told_that_it_is_full(
             await _said(one)
     assert health.health_of("one") is Health.CLOSED
     assert await _said(one) == "Ninety days."
+
+
+def test_a_trial_that_lasted_too_long_does_not_end_the_one_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "TRIAL_S", 0.05)
+    slow = health.take_trial("server")
+    time.sleep(0.1)
+    monkeypatch.setattr(health, "TRIAL_S", 90)
+    second = health.take_trial("server")
+    assert slow
+    assert second
+    health.drop_trial("server", slow)
+    assert not health.take_trial("server"), "a third would try it beside the second"
+    health.drop_trial("server", second)
+    assert health.take_trial("server")
