@@ -17,7 +17,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -162,7 +162,7 @@ def _integrity(ours: Target, alone: Target, own: Instance, given: Namespace) -> 
     if not given.integrity:
         return
     load = Load(given.integrity, 32, given.tokens, given.leaving, seed=99)
-    heard, took_s = _asked(replace(ours), load)
+    heard, took_s = _asked(ours, load)
     wrong = faults(heard)
     left = {each.name: each.left_at for each in heard if each.left_at}
     figure("gateway", "streams", len(heard), seconds=round(took_s), left=len(left))
@@ -171,24 +171,25 @@ def _integrity(ours: Target, alone: Target, own: Instance, given: Namespace) -> 
     ended = _stats(alone)["broken_off"]
     delays = [(ended[name] - at) * 1000 for name, at in left.items() if name in ended]
     figure("gateway", "cancel_ms_p50", percentile(delays, 50), of=len(delays))
-    figure("gateway", "cancel_ms_p99", percentile(delays, 99), most=round(max(delays), 1))
+    figure(
+        "gateway", "cancel_ms_p99", percentile(delays, 99), most=round(max(delays, default=0), 1)
+    )
     figure("gateway", "streams_that_ended_before_the_leave", len(left) - len(delays))
 
 
-def _until_free(alone: Target, own: Instance) -> float:
+def _until_free(alone: Target, own: Instance) -> int:
     """Streams that the server still has, or that the gateway says it has, after a little."""
     until = time.monotonic() + SETTLES_S
-    while time.monotonic() < until:
-        taken = int(_stats(alone)["running"]) + _running(own)
-        if not taken:
-            return 0
+    while taken := int(_stats(alone)["running"]) + _running(own):
+        if time.monotonic() > until:
+            break
         time.sleep(0.5)
     return taken
 
 
-def _stats(alone: Target) -> dict[str, object]:
+def _stats(alone: Target) -> dict[str, Any]:
     url = urlsplit(alone.base_url)
-    found: dict[str, object] = httpx.get(f"http://{url.netloc}/stats", trust_env=False).json()
+    found: dict[str, Any] = httpx.get(f"http://{url.netloc}/stats", trust_env=False).json()
     return found
 
 

@@ -139,8 +139,8 @@ def _text(line: bytes) -> str:
     event = json.loads(line[6:])
     if "error" in event:
         raise ValueError(str(event["error"])[:150])
-    choices = event.get("choices") or ({},)
-    return (choices[0].get("delta") or {}).get("content") or ""
+    said = [(choice.get("delta") or {}).get("content") or "" for choice in event["choices"]]
+    return "".join(said)
 
 
 def fault_of(heard: Heard, tokens: int) -> str:
