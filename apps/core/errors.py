@@ -36,7 +36,6 @@ class ErrorCode(StrEnum):
     # files
     UNSUPPORTED = "UNSUPPORTED"
     NEW_IWORK = "NEW_IWORK"
-    ARCHIVE_NOT_FETCHED = "ARCHIVE_NOT_FETCHED"
     TOO_LARGE = "TOO_LARGE"
     EMPTY = "EMPTY"
     ENCRYPTED = "ENCRYPTED"
@@ -168,9 +167,6 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ),
     ErrorCode.NEW_IWORK: _(
         "This file was made by a newer Pages, Keynote or Numbers and carries no preview. Export it there as PDF, Word, PowerPoint or Excel, and upload that."
-    ),
-    ErrorCode.ARCHIVE_NOT_FETCHED: _(
-        "An archive is unpacked when it is uploaded, not when it is fetched. Download it and upload it here."
     ),
     ErrorCode.TOO_LARGE: _("The file is larger than this installation accepts."),
     ErrorCode.EMPTY: _("The file is empty. Check it and upload it again."),

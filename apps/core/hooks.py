@@ -53,6 +53,10 @@ key_replaced: Hook[[UUID, UUID]] = Hook()
 # Called with the id of a document whose stored text is being removed, in a system scope.
 document_erased: Hook[[UUID]] = Hook()
 
+# Called with the id of a collection and external_ids that a program says are gone, after their
+# documents were removed, in the scope of whoever said so.
+external_ids_removed: Hook[[UUID, list[str]]] = Hook()
+
 # Called with the ids of collections whose rows are about to go, in a system scope and inside the
 # transaction that removes them.
 collections_removed: Hook[[frozenset[UUID]]] = Hook()

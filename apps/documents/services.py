@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from apps.core import blobs
 from apps.core.errors import AppError, ErrorCode
-from apps.documents.arrival.fetch import fetch
 from apps.documents.arrival.files import dropping, keeping
 from apps.documents.arrival.names import clean_name, clean_path, numbered, stem_of
 from apps.documents.arrival.removed import note_removed
@@ -155,29 +154,6 @@ def add_text(
         metadata=metadata,
         on_existing=on_existing,
     )
-
-
-def add_url(
-    *,
-    collection: Collection,
-    url: str,
-    name: str = "",
-    external_id: str = "",
-    metadata: Mapping[str, Any] | None = None,
-    on_existing: OnExisting = "ask",
-) -> Added:
-    """Fetch a public page or file and add it. Raises AppError ADDRESS_REFUSED or FETCH_FAILED."""
-    current_scope().require_write(collection.pk)
-    with fetch(url, max_bytes=settings.UPLOAD_MAX_BYTES) as fetched:
-        return add_version(
-            collection=collection,
-            file=fetched.pieces,
-            name=fetched.named(name),
-            source_url=fetched.url,
-            external_id=external_id,
-            metadata=metadata,
-            on_existing=on_existing,
-        )
 
 
 @transaction.atomic

@@ -20,7 +20,6 @@ urlpatterns = [
     path("k/<uuid:collection>/", views.listing, name="list"),
     path("k/<uuid:collection>/rows", views.rows, name="rows"),
     path("k/<uuid:collection>/text", views.add_text, name="text"),
-    path("k/<uuid:collection>/url", views.add_url, name="url"),
     path("k/<uuid:collection>/retry", views.retry_failed, name="retry-failed"),
     path(
         "k/<uuid:collection>/deletions", deletion_pages.of_collection, name="deletions-collection"

@@ -1,10 +1,9 @@
 """Pages of the documents of a collection: the list with its live rows, and what adds to it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -14,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.core.errors import AppError, ErrorCode, message_of
+from apps.core.errors import AppError
 from apps.core.ids import as_uuid
 from apps.core.pages import blame
 from apps.documents import services
+from apps.documents.dialogs import added, changed
 from apps.documents.forms import FilterForm, RenameForm, TextForm, UrlForm
 from apps.documents.life import validity
 from apps.documents.models import Document, IngestRun
@@ -158,41 +158,7 @@ def incoming(request: HttpRequest) -> HttpResponse:
 # --- adding ---------------------------------------------------------------------------------------
 @require_POST
 def add_text(request: HttpRequest, collection: UUID) -> HttpResponse:
-    return _add(request, collection, TextForm(request.POST), "text", services.add_text)
-
-
-@require_POST
-def add_url(request: HttpRequest, collection: UUID) -> HttpResponse:
-    return _add(request, collection, UrlForm(request.POST), "url", services.add_url)
-
-
-def _add(
-    request: HttpRequest,
-    collection: UUID,
-    form: forms.Form,
-    kind: str,
-    add: Callable[..., services.Added],
-) -> HttpResponse:
-    """A form in a dialog: on success the dialog closes and the rows are fetched anew."""
-    place = _place(collection)
-    current_scope().require_write(place.pk)
-    if form.is_valid():
-        try:
-            add(collection=place, **form.cleaned_data)
-            return _changed(collection, close=f"add-{kind}")
-        except AppError as error:
-            words = {"name": message_of(ErrorCode.NAME_TAKEN)}
-            blame(form, error, words)
-    context = {"form": form, "collection": place, "kind": kind}
-    return render(request, "documents/_add.html", context, status=422)
-
-
-def _changed(collection: UUID, *, close: str = "") -> HttpResponse:
-    """Nothing to swap: the page closes its dialog and fetches its rows."""
-    response = HttpResponse(status=204)
-    trigger = f'"close-dialog": "{close}", ' if close else ""
-    response["HX-Trigger"] = f'{{{trigger}"documents-changed": "{collection}"}}'
-    return response
+    return added(request, collection, TextForm(request.POST), "text", services.add_text)
 
 
 # --- one document ---------------------------------------------------------------------------------
@@ -219,7 +185,7 @@ def rename(request: HttpRequest, document: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             services.rename_document(document=found, name=form.cleaned_data["name"])
-            return _changed(found.collection_id, close="rename")
+            return changed(found.collection_id, close="rename")
         except AppError as error:
             blame(form, error, {"": _("Another document of this collection has this name.")})
     context = {"form": form, "document": found}
@@ -232,5 +198,5 @@ def delete(request: HttpRequest, document: UUID) -> HttpResponse:
     collection = found.collection_id
     services.delete_document(document=found)
     if request.headers.get("HX-Request"):
-        return _changed(collection)
+        return changed(collection)
     return redirect("documents:list", collection)

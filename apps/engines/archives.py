@@ -40,6 +40,18 @@ _BEGIN = {
     ArchiveKind.SEVEN: (b"7z\xbc\xaf\x27\x1c",),
 }
 _TAR_AT, _TAR_SAYS = 257, b"ustar"
+# What servers call them, and the end of the name that it stands for. Of what is packed with gzip and
+# the like only the name says whether it is a TAR.
+_TYPES = {
+    "application/zip": ".zip",
+    "application/x-zip-compressed": ".zip",
+    "application/x-7z-compressed": ".7z",
+    "application/x-tar": ".tar",
+    "application/gzip": "",
+    "application/x-gzip": "",
+    "application/x-bzip2": "",
+    "application/x-xz": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +82,27 @@ class Unpacked:
 
 def kind_of(name: str) -> ArchiveKind | None:
     """What kind of archive a file of this name is; None when it is none."""
+    suffix = suffix_of(name)
+    return SUFFIXES[f".{suffix}"] if suffix else None
+
+
+def suffix_of(name: str) -> str:
+    """The end of the name that says so, without its first dot; empty when it is none."""
     lower = name.lower()
-    return next((kind for suffix, kind in SUFFIXES.items() if lower.endswith(suffix)), None)
+    return next((suffix[1:] for suffix in SUFFIXES if lower.endswith(suffix)), "")
+
+
+def stem_of(name: str) -> str:
+    """The name without that end: that of the folder that was packed."""
+    suffix = suffix_of(name)
+    return name[: -len(suffix) - 1] if suffix else name
+
+
+def suffix_of_type(content_type: str, name: str) -> str | None:
+    """The same for what a server calls ``content_type`` and names so; None when it is none."""
+    if content_type not in _TYPES:
+        return None
+    return suffix_of(name) or _TYPES[content_type][1:] or None
 
 
 def is_one(path: Path, kind: ArchiveKind) -> bool:

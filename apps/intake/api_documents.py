@@ -28,7 +28,7 @@ from apps.documents.api import DocumentsView as DocumentsListView
 from apps.documents.models import Document, IngestRun
 from apps.documents.queries import with_state
 from apps.documents.serializers import AddedOut, DocumentsIn
-from apps.intake.archives import take
+from apps.intake.archives import take, take_url
 from apps.intake.models import Unpacking
 from apps.intake.serializers import DocumentsAddedOut, UnpackingOut
 from apps.permissions.scope import current_scope
@@ -79,7 +79,7 @@ class DocumentsView(DocumentsListView):
         "or failed. The same `external_id` makes a new version, the same bytes make nothing new. "
         "When some files of a request are refused the others are taken, and `refused` says why. An "
         "archive (ZIP, TAR, 7Z) becomes a document for each file in it that is read: `unpackings` "
-        "names it.",
+        "names it. With an `external_id` the next archive of that id replaces them.",
         tags=["documents"],
         parameters=[IDEMPOTENCY_KEY],
         request={"multipart/form-data": DocumentsIn, "application/json": DocumentsIn},
@@ -140,7 +140,7 @@ def _sources(
     }
     name = wanted.get("name", "")
     if url := wanted.get("url"):
-        yield url, partial(services.add_url, url=url, name=name, **common)
+        yield url, partial(take_url, url=url, name=name, **common)
     elif (text := wanted.get("text")) is not None:
         yield name, partial(services.add_text, text=text, name=name, **common)
     for file in wanted.get("file", ()):

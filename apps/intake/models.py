@@ -53,7 +53,10 @@ class Upload(OwnedModel):
 
 class Unpacking(ScopedModel):
     """An archive that becomes documents: leased work, and what came of it. The archive itself is no
-    document and is dropped when it is unpacked. ``found`` = ``taken`` + ``same`` + ``left``."""
+    document and is dropped when it is unpacked. ``found`` = ``taken`` + ``same`` + ``left``.
+
+    With an ``external_id`` its documents have ids below that, and the next archive of that id
+    replaces them."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting")
@@ -71,6 +74,8 @@ class Unpacking(ScopedModel):
     size = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=8)
     on_existing = models.CharField(max_length=8, default="ask")
+    external_id = models.CharField(max_length=255, blank=True, default="")
+    source_url = models.CharField(max_length=2000, blank=True, default="")
     metadata = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0)

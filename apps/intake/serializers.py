@@ -87,6 +87,8 @@ class UnpackingOut(serializers.ModelSerializer[Unpacking]):
             "collection",
             "name",
             "size",
+            "external_id",
+            "source_url",
             "state",
             "found",
             "taken",

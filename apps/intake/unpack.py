@@ -14,19 +14,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 
 from apps.core.errors import AppError, ErrorCode
 from apps.core.leases import Lease, LeaseLost
-from apps.core.room import free, is_full
+from apps.core.room import is_full
 from apps.documents import services as documents
-from apps.documents.arrival.names import clean_path, numbered
+from apps.documents.arrival.members import below, inside, limits_in, named
+from apps.documents.arrival.names import numbered
 from apps.engines import factory
-from apps.engines.archives import ArchiveKind, Member, UnpackLimits
+from apps.engines.archives import ArchiveKind, Member
 from apps.events import services as events
 from apps.intake import parts
 from apps.intake.models import Unpacking
+from apps.intake.named import replaced
 from apps.permissions.scope import Scope, entered
 from apps.rag.ports import ParseError
 from apps.workspaces.scopes import scope_of
@@ -48,6 +49,11 @@ class Count:
     taken: int = 0
     same: int = 0
     left: list[tuple[str, str]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def came(self) -> int:
+        return self.taken + self.same
 
 
 class Held:
@@ -61,6 +67,10 @@ class Held:
         """Keep the lease alive; cheap to call often."""
         if not self._lease.is_fresh(EXTEND_EVERY_S):
             self._lease.extend()
+
+    def held(self) -> None:
+        """Raise LeaseLost when it is not ours, as after a newer archive of the same id came."""
+        self._lease.held()
 
     def end(self, state: str, **values: Any) -> None:
         """Give it back, done, failed or to wait."""
@@ -88,32 +98,24 @@ def _unpack(held: Held, folder: Path) -> None:
     if not parts.path_of(row.pk).exists():
         raise ParseError(ErrorCode.FILE_MISSING)
     _scope(row)  # before the work
-    limits = UnpackLimits(
-        most_file=settings.UPLOAD_MAX_BYTES,
-        most_total=settings.ARCHIVE_MAX_BYTES,
-        room=free(folder),
-    )
     found = factory.parser().unpack(
         parts.path_of(row.pk),
         kind=ArchiveKind(row.kind),
         folder=folder,
-        limits=limits,
+        limits=limits_in(folder),
         beat=held.extend,
     )
     count = Count(left=list(found.left))
-    for name, member in _named(found.members):
+    for name, member in named(found.members):
         held.extend()
+        if row.external_id:
+            held.held()
         _add(row, name, member, count)
+    if row.external_id and count.came:
+        held.held()
+        with entered(_scope(row)):
+            replaced(row, left=[name for name, _code in count.left], came=count.names)
     _finish(held, count)
-
-
-def _named(members: list[Member]) -> Iterator[tuple[str, Member]]:
-    """Each with a name that no other member has: in the same order the same names every time."""
-    names: set[str] = set()
-    for member in members:
-        name = numbered(clean_path(member.name), names)
-        names.add(name)
-        yield name, member
 
 
 def _scope(row: Unpacking) -> Scope:
@@ -138,12 +140,15 @@ def _add(row: Unpacking, name: str, member: Member, count: Count) -> None:
         count.same += 1
     else:
         count.taken += 1
+    count.names.append(name)
     member.path.unlink(missing_ok=True)
 
 
 def _added(row: Unpacking, name: str, path: Path) -> documents.Added:
     """As the archive was told to when a name is taken. Under a new name the next free one is
     tried by hand, so that a second attempt finds its own."""
+    if row.external_id:
+        return _added_by_id(row, name, path)
     mode: documents.OnExisting = "version" if row.on_existing == "version" else "ask"
     names = {name}
     for _ in range(TRIES):
@@ -153,6 +158,7 @@ def _added(row: Unpacking, name: str, path: Path) -> documents.Added:
                 file=path,
                 name=name,
                 metadata=row.metadata,
+                source_url=row.source_url,
                 on_existing=mode,
                 keeps_folders=True,
             )
@@ -164,14 +170,26 @@ def _added(row: Unpacking, name: str, path: Path) -> documents.Added:
     raise AppError(ErrorCode.CONFLICT, status=409)
 
 
+def _added_by_id(row: Unpacking, name: str, path: Path) -> documents.Added:
+    """Below the archive's name and id: found again there, whatever it is called by now."""
+    return documents.add_version(
+        collection=row.collection,
+        file=path,
+        name=below(row.name, name),
+        external_id=inside(row.external_id, name),
+        metadata=row.metadata,
+        source_url=row.source_url,
+        keeps_folders=True,
+    )
+
+
 def _finish(held: Held, count: Count) -> None:
     codes = {code for _name, code in count.left}
-    came = count.taken + count.same
-    failed = "" if came or len(codes) > 1 else (codes or {ErrorCode.EMPTY}).pop()
+    failed = "" if count.came or len(codes) > 1 else (codes or {ErrorCode.EMPTY}).pop()
     held.end(
         Unpacking.State.FAILED if failed else Unpacking.State.DONE,
         error_code=failed,
-        found=came + len(count.left),
+        found=count.came + len(count.left),
         taken=count.taken,
         same=count.same,
         left=len(count.left),

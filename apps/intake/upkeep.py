@@ -6,7 +6,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from apps.intake import parts
@@ -36,7 +36,14 @@ def sweep() -> None:
             path.unlink(missing_ok=True)
     _send_again()
     old = timezone.now() - SHOWN
-    Unpacking.objects.filter(finished_at__lt=old).delete()
+    # The newest of an id stays: it says that documents of this id came out of an archive.
+    newer = Unpacking.objects.filter(
+        collection=OuterRef("collection"),
+        external_id=OuterRef("external_id"),
+        pk__gt=OuterRef("pk"),
+    )
+    ended = Unpacking.objects.filter(finished_at__lt=old)
+    ended.filter(Q(external_id="") | Exists(newer)).delete()
 
 
 def _send_again() -> None:

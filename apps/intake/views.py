@@ -7,6 +7,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.errors import AppError, ErrorCode
+from apps.documents.dialogs import added
+from apps.documents.forms import UrlForm
 from apps.intake import archives
 from apps.intake.forms import UploadForm
 from apps.intake.models import Unpacking
@@ -36,6 +38,13 @@ def upload(request: HttpRequest, collection: UUID) -> HttpResponse:
         return JsonResponse({"unpacking": str(taken.pk), "is_duplicate": False}, status=201)
     body = {"document": str(taken.document.pk), "is_duplicate": taken.is_duplicate}
     return JsonResponse(body, status=200 if taken.is_duplicate else 201)
+
+
+@require_POST
+def add_url(request: HttpRequest, collection: UUID) -> HttpResponse:
+    """A page, a file or an archive at a public address."""
+    form = UrlForm(request.POST)
+    return added(request, collection, form, "url", archives.take_url)
 
 
 @require_safe

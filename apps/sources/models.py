@@ -122,7 +122,7 @@ class SourceEntry(_OfWriters):
     """One thing that a source was seen to hold, and the document made of it.
 
     Without a document: with a ``code`` it could not be taken, with a ``sha256`` its document was
-    deleted here by hand.
+    deleted here by hand. An archive has none: what is in it are entries that name it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -136,6 +136,9 @@ class SourceEntry(_OfWriters):
     document = models.ForeignKey(Document, models.SET_NULL, null=True, blank=True, related_name="+")
     sha256 = models.CharField(max_length=64, blank=True, default="", help_text="As last taken.")
     code = models.CharField(max_length=40, blank=True, default="")
+    is_archive = models.BooleanField(default=False)
+    # Not cascading: a member whose archive's row is gone is met as gone in the next run.
+    archive = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta(_OfWriters.Meta):

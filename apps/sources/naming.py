@@ -1,6 +1,7 @@
 """What a document from a source is called, and how it is found again."""
 
 from apps.documents.arrival.names import clean_path, suffix_of
+from apps.engines.archives import kind_of
 from apps.engines.media_types import SUFFIXES
 from apps.sources.connectors.base import Entry, digest_of
 from apps.sources.models import Source
@@ -32,4 +33,4 @@ def metadata_of(source: Source, entry: Entry) -> dict[str, str]:
 
 def takes_suffix(name: str) -> bool:
     """Whether files of this name are read at all: the others are not even fetched."""
-    return suffix_of(name) in SUFFIXES
+    return suffix_of(name) in SUFFIXES or kind_of(name) is not None

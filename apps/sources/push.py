@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from apps.core import hooks
 from apps.core.errors import AppError, ErrorCode
 from apps.documents import services as documents
+from apps.documents.arrival.members import INSIDE, members_of
 from apps.documents.models import DeletionReceipt, Document
 from apps.permissions.scope import current_scope
 from apps.sources.removal import is_too_many
@@ -55,19 +57,33 @@ def settle(
     found = list(
         pushed(collection, prefix=prefix).only("pk", "external_id", "collection_id", "name")
     )
-    doomed = [document for document in found if document.external_id not in there]
+    doomed = [document for document in found if not named_by(document) & there]
     if is_too_many(len(doomed), len(found)) and len(doomed) > remove:
         details = {"would_remove": len(doomed), "of": len(found)}
         raise AppError(ErrorCode.TOO_MANY_REMOVALS, status=409, **details)
     removed = [_removed(document) for document in doomed]
-    known = {document.external_id for document in found}
+    gone = {removal.external_id.partition(INSIDE)[0] for removal in removed} - there
+    hooks.external_ids_removed(collection.pk, sorted(gone))
+    known = {name for document in found for name in named_by(document)}
     return Settled(len(found) - len(doomed), removed, sorted(there - known))
 
 
+def named_by(document: Document) -> set[str]:
+    """The ids that name a pushed document: its own, and that of the archive that it came in."""
+    return {document.external_id, document.external_id.partition(INSIDE)[0]}
+
+
 def remove_one(*, collection: Collection, external_id: str) -> DeletionReceipt:
-    """Remove the document of this name of a program. Raises Document.DoesNotExist."""
-    document = pushed(collection).get(external_id=external_id)
-    return documents.delete_document(document=document)
+    """Remove the document of this name of a program, or all that came in the archive of this name;
+    the receipt of the first. Raises Document.DoesNotExist."""
+    current_scope().require_write(collection.pk)
+    exact = pushed(collection).filter(external_id=external_id)
+    found = [*exact, *members_of(collection, external_id)] if external_id else []
+    if not found:
+        raise Document.DoesNotExist
+    receipts = [documents.delete_document(document=document) for document in found]
+    hooks.external_ids_removed(collection.pk, [external_id])
+    return receipts[0]
 
 
 def _removed(document: Document) -> Removed:

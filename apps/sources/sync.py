@@ -8,66 +8,42 @@ came to its end.
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
+from apps.core.blobs import Received
 from apps.core.errors import AppError, ErrorCode
 from apps.core.leases import LeaseLost
 from apps.documents import services as documents
+from apps.documents.arrival.members import is_document
 from apps.documents.models import Document
-from apps.documents.runs.reasons import OF_THE_FILE
 from apps.engines.archives import kind_of
-from apps.permissions.scope import Scope, entered
+from apps.permissions.scope import entered
+from apps.sources.acting import Actor
+from apps.sources.archives import Inside, unpacked
 from apps.sources.connectors.base import Connector, Entry, Gap, Known, digest_of
 from apps.sources.leases import Work
 from apps.sources.models import Source, SourceEntry
 from apps.sources.naming import external_id, metadata_of, name_of, takes_suffix
-from apps.sources.removal import is_too_many
+from apps.sources.reasons import OF_THE_ENTRY, PASSED_OVER
+from apps.sources.removal import remove, remove_missing
+from apps.sources.rows import Row, by_archive, rows_of
 from apps.sources.services import connector_of
-from apps.workspaces.scopes import scope_of
 
 log = logging.getLogger(__name__)
 
-# Rights are looked up again this often while a run is at work.
-RIGHTS_HOLD_S = 2.0
 # So many failures one after another are the server's, not the entries'.
 MOST_FAILURES_IN_A_ROW = 10
-# Codes that do not change while the fingerprint does not.
-_OF_THE_ENTRY = OF_THE_FILE | {ErrorCode.TOO_COSTLY, ErrorCode.ADDRESS_REFUSED}
-_PASSED_OVER = frozenset(
-    {
-        ErrorCode.UNSUPPORTED,
-        ErrorCode.NEW_IWORK,
-        ErrorCode.ARCHIVE_NOT_FETCHED,
-        ErrorCode.STILL_WRITTEN,
-        ErrorCode.REMOVED_BY_HAND,
-        ErrorCode.SOURCE_ROBOTS,
-    }
-)
 
 
 class Limit(Exception):
     """The run has used up its time, bytes or entries."""
-
-
-@dataclass(slots=True)
-class Row:
-    """What is kept of an entry, and whether its document still is there."""
-
-    pk: UUID
-    name: str
-    known: Known
-    document_id: UUID | None
-    sha256: str
-    code: str
-
-    @property
-    def is_removed_by_hand(self) -> bool:
-        return self.document_id is None and bool(self.sha256)
 
 
 def sync(run_id: UUID) -> None:
@@ -100,33 +76,6 @@ def _done(work: Work) -> None:
         connector.close()
 
 
-class Actor:
-    """Whose rights a source acts with, looked up again and again."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._scope: Scope | None = None
-        self._until = 0.0
-
-    def scope(self) -> Scope:
-        """Raises AppError SOURCE_OWNER when the owner may not write there any more."""
-        now = time.monotonic()
-        if self._scope is None or now >= self._until:
-            self._scope, self._until = self._resolved(), now + RIGHTS_HOLD_S
-        return self._scope
-
-    def _resolved(self) -> Scope:
-        source = Source.objects.select_related("owner").filter(pk=self._source.pk).first()
-        if source is None:
-            raise LeaseLost
-        collection = source.collection_id
-        if source.owner is not None:
-            scope = scope_of(source.owner).narrowed([collection])
-            if scope.may_write(collection):
-                return replace(scope, is_unattended=True)
-        raise AppError(ErrorCode.SOURCE_OWNER, status=403)
-
-
 class Following:
     """The state of one run."""
 
@@ -137,6 +86,7 @@ class Following:
         self.counts = work.counts
         self.actor = actor
         self.rows = rows_of(self.source)
+        self._members = by_archive(self.rows)
         self._connector = connector
         self._seen: set[str] = set()
         self._gaps = 0
@@ -170,7 +120,8 @@ class Following:
             return
         self._note_seen()
         if self.connector.removes:
-            self._remove_missing()
+            missing = [row for key, row in self.rows.items() if key not in self._seen]
+            remove_missing(self.work, self.actor, missing, of=self.rows.values())
         else:
             self.work.finish()
 
@@ -194,6 +145,7 @@ class Following:
         row = self.rows.get(entry.key)
         if entry.held:
             self._passed_over(entry.name, entry.held)
+            self._members_stay(row)
         elif row is not None and row.is_removed_by_hand and not self.run.is_full:
             self._passed_over(entry.name, ErrorCode.REMOVED_BY_HAND)
         elif row is not None and self._is_known(entry, row):
@@ -206,13 +158,18 @@ class Following:
         return is_same and not self.run.is_full
 
     def _unchanged(self, row: Row) -> None:
-        if row.code:
+        self._members_stay(row)
+        if row.is_removed_by_hand:
+            self._passed_over(row.name, ErrorCode.REMOVED_BY_HAND)
+        elif row.code:
             self._passed_over(row.name, row.code)
+        elif row.is_archive:
+            self.counts.seen -= 1  # it counts as what is in it
         else:
             self.counts.unchanged += 1
 
     def _passed_over(self, name: str, code: str) -> None:
-        if code in _PASSED_OVER:
+        if code in PASSED_OVER:
             self.counts.skipped += 1
         else:
             self.counts.failed += 1
@@ -221,18 +178,34 @@ class Following:
     def _take(self, entry: Entry, row: Row | None) -> None:
         try:
             _check(entry)
-            added = self._added(entry)
+            added = self._opened(entry, row)
         except AppError as error:
             self._refused(entry, row, error)
+            self._members_stay(row)
         else:
             self._failures = 0
-            self._count(entry, row, added)
+            if added is not None:
+                self._count(entry, row, added)
 
-    def _added(self, entry: Entry) -> documents.Added:
-        with self.connector.open(entry) as opened, entered(self.actor.scope()):
+    def _opened(self, entry: Entry, row: Row | None) -> documents.Added | None:
+        """What becomes of an entry; of an archive none, its members are entries of their own."""
+        if kind_of(entry.name) is None:
+            with self.connector.open(entry) as opened:
+                return self._added(entry, self._counted(opened.pieces))
+        with ExitStack() as held:
+            with self.connector.open(entry) as opened:
+                pieces = self._counted(opened.pieces)
+                arrived = held.enter_context(documents.arriving(pieces))
+            if is_document(arrived.path, entry.name):
+                return self._added(entry, arrived.path)
+            self._unpack(entry, row, arrived)
+            return None
+
+    def _added(self, entry: Entry, file: Iterable[bytes] | Path) -> documents.Added:
+        with entered(self.actor.scope()):
             return documents.add_version(
                 collection=self.source.collection,
-                file=self._counted(opened.pieces),
+                file=file,
                 name=name_of(entry),
                 external_id=external_id(self.source, entry.key),
                 source_url=entry.url,
@@ -248,7 +221,68 @@ class Following:
             self._tick()
             yield piece
 
-    def _count(self, entry: Entry, row: Row | None, added: documents.Added) -> None:
+    # --- archives ---------------------------------------------------------------------------------
+    def _unpack(self, entry: Entry, row: Row | None, archive: Received) -> None:
+        """Take what is in an archive, unless these bytes were taken before. It is written down as
+        taken last of all; what it does not hold any more goes with what else is gone."""
+        is_same = row is not None and row.is_archive and row.sha256 == archive.sha256
+        if row is not None and is_same and not self.run.is_full:
+            self._kept(entry, row)
+            self._unchanged(replace(row, code=""))
+            return
+        with unpacked(entry, archive, beat=self._beat) as found:
+            begun = self._begun(entry, row)
+            done = [self._met_inside(each, begun.pk) for each in found]
+        self.counts.seen -= 1
+        if all(done):
+            self._kept(entry, begun, sha256=archive.sha256)
+
+    def _begun(self, entry: Entry, row: Row | None) -> Row:
+        """The row of an archive, which says that it is not taken yet."""
+        document = None if row is None else row.document
+        if document is not None:  # it was a document with the name of an archive
+            with entered(self.actor.scope()):
+                documents.delete_document(document=document)
+        # Nothing by which a server could say that it did not change since.
+        values = {"fingerprint": "", "memory": {}, "sha256": "", "document_id": None}
+        pk = self._kept(entry, row, is_archive=True, **values)
+        return Row(pk, name_of(entry), Known("", {}), None, "", "", is_archive=True)
+
+    def _met_inside(self, each: Inside, archive: UUID) -> bool:
+        """Take a file of an archive; whether that is done with until the archive changes."""
+        entry = each.entry
+        if len(self._seen) >= settings.SOURCE_ENTRIES:
+            raise Limit
+        self._tick()
+        self._seen.add(entry.key)
+        self.counts.seen += 1
+        row = self.rows.get(entry.key)
+        if row is not None and row.is_removed_by_hand and not self.run.is_full:
+            self._passed_over(name_of(entry), ErrorCode.REMOVED_BY_HAND)
+            return True
+        try:
+            added = self._added(entry, each.opened())
+            each.opened().unlink(missing_ok=True)  # nobody needs it twice, and the disk is shared
+        except AppError as error:
+            self._refused(entry, row, error, archive_id=archive)
+            return error.code in OF_THE_ENTRY
+        self._failures = 0
+        self._count(entry, row, added, archive_id=archive)
+        return True
+
+    def _members_stay(self, row: Row | None) -> None:
+        """What is in an archive that is not opened now is there as it was."""
+        for key, member in self._members.get(row.pk, ()) if row is not None else ():
+            if key not in self._seen:
+                self._seen.add(key)
+                self.counts.seen += 1
+                self._unchanged(member)
+
+    def _beat(self, _done: int | None = None, _total: int | None = None, /) -> None:
+        self._tick()
+
+    # --- what became of it ------------------------------------------------------------------------
+    def _count(self, entry: Entry, row: Row | None, added: documents.Added, **values: Any) -> None:
         document = added.document
         if row is None or row.is_removed_by_hand:
             self.counts.added += 1
@@ -260,7 +294,8 @@ class Following:
                 self.counts.problem(document.name, ErrorCode.CHANGED_BY_HAND)
         if row is not None and row.name != name_of(entry):
             self._rename(document, entry, row)
-        self._kept(entry, row, document=document, sha256=added.version.sha256)
+        values |= {"document": document, "is_archive": False}
+        self._kept(entry, row, sha256=added.version.sha256, **values)
 
     def _was_changed_by_hand(self, document: Document, row: Row, added: documents.Added) -> bool:
         """Whether the version before this one is not what the source gave last."""
@@ -277,20 +312,20 @@ class Following:
         except AppError as error:
             self.counts.problem(entry.name, error.code)
 
-    def _refused(self, entry: Entry, row: Row | None, error: AppError) -> None:
+    def _refused(self, entry: Entry, row: Row | None, error: AppError, **values: Any) -> None:
         if error.code in {ErrorCode.SOURCE_OWNER, ErrorCode.DISK_FULL}:
             raise error
-        self._passed_over(entry.name, error.code)
-        if error.code in _OF_THE_ENTRY:
+        self._passed_over(name_of(entry), error.code)
+        if error.code in OF_THE_ENTRY:
             self._failures = 0
             document = None if row is None else row.document_id
-            self._kept(entry, row, code=error.code, document_id=document)
+            self._kept(entry, row, code=error.code, document_id=document, **values)
             return
-        self._failures += error.code not in _PASSED_OVER
+        self._failures += error.code not in PASSED_OVER
         if self._failures >= MOST_FAILURES_IN_A_ROW:
             raise error
 
-    def _kept(self, entry: Entry, row: Row | None, **values: Any) -> None:
+    def _kept(self, entry: Entry, row: Row | None, **values: Any) -> UUID:
         """Write down what was seen. Last of all: until then the next run does it again."""
         self.work.held()
         if row is not None and "document" not in values:
@@ -306,14 +341,15 @@ class Following:
         }
         if row is not None:
             SourceEntry.objects.filter(pk=row.pk).update(**written)
-            return
-        SourceEntry.objects.create(
+            return row.pk
+        made = SourceEntry.objects.create(
             source=self.source,
             collection_id=self.source.collection_id,
             key=entry.key,
             digest=digest_of(entry.key),
             **written,
         )
+        return made.pk
 
     # --- what is gone -----------------------------------------------------------------------------
     def _note_seen(self) -> None:
@@ -323,73 +359,16 @@ class Following:
             SourceEntry.objects.filter(pk__in=seen[at : at + 500]).update(seen_at=now)
             self.work.extend()
 
-    def _remove_missing(self) -> None:
-        missing = {key: row for key, row in self.rows.items() if key not in self._seen}
-        doomed = [row for row in missing.values() if row.document_id is not None]
-        tracked = sum(1 for row in self.rows.values() if row.document_id is not None)
-        is_confirmed = len(doomed) <= self.run.may_remove
-        if is_too_many(len(doomed), tracked) and not is_confirmed:
-            self.work.finish(code=ErrorCode.TOO_MANY_REMOVALS, to_remove=len(doomed))
-            return
-        self._remove(missing.values())
-        self.work.finish()
-
-    def _remove(self, rows: Iterable[Row]) -> None:
-        """Delete the documents of these entries, and forget them. What a person changed here is
-        theirs now and stays."""
-        for row in rows:
-            self.work.extend()
-            self.work.held()
-            document = _document_of(row)
-            if document is not None and self._is_of_a_person(document, row):
-                self.counts.problem(document.name, ErrorCode.CHANGED_BY_HAND)
-            elif document is not None:
-                with entered(self.actor.scope()):
-                    documents.delete_document(document=document)
-                self.counts.removed += 1
-            SourceEntry.objects.filter(pk=row.pk).delete()
-
-    def _is_of_a_person(self, document: Document, row: Row) -> bool:
-        newest = document.versions.order_by("-number").first()
-        return newest is not None and bool(row.sha256) and newest.sha256 != row.sha256
-
     def end(self) -> None:
         """Remove every document of the source, then the source."""
-        self._remove(list(self.rows.values()))
+        remove(self.work, self.actor, self.rows.values())
         self.work.finish()
         Source.objects.filter(pk=self.source.pk).delete()
-
-
-def _document_of(row: Row) -> Document | None:
-    if row.document_id is None:
-        return None
-    return Document.objects.filter(pk=row.document_id).first()
 
 
 def _check(entry: Entry) -> None:
     """Refuse what would be refused anyway, before it is fetched."""
     if entry.size is not None and entry.size > settings.UPLOAD_MAX_BYTES:
         raise AppError(ErrorCode.TOO_LARGE, status=413)
-    if kind_of(entry.name):
-        raise AppError(ErrorCode.ARCHIVE_NOT_FETCHED, status=415)
     if not takes_suffix(entry.name):
         raise AppError(ErrorCode.UNSUPPORTED, status=415)
-
-
-def rows_of(source: Source) -> dict[str, Row]:
-    """What was kept of the source, by key; a document that was deleted is none."""
-    found = SourceEntry.objects.filter(source=source).values_list(
-        *("key", "pk", "name", "fingerprint", "memory", "document_id", "document__deleted_at"),
-        *("sha256", "code"),
-    )
-    return {
-        key: Row(
-            pk=pk,
-            name=name,
-            known=Known(fingerprint, memory),
-            document_id=None if deleted_at else document_id,
-            sha256=sha256,
-            code=code,
-        )
-        for key, pk, name, fingerprint, memory, document_id, deleted_at, sha256, code in found
-    }

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Sum
 
 from apps.core.errors import AppError, ErrorCode
 from apps.core.leases import LeaseLost
-from apps.core.room import free
 from apps.documents import services
-from apps.documents.arrival.names import clean_path, numbered
+from apps.documents.arrival.members import limits_in, named
 from apps.documents.arrival.removed import removed_by_hand
 from apps.documents.models import Document, DocumentVersion, IngestRun
 from apps.documents.runs.leases import Work
@@ -49,11 +47,7 @@ def limits(folder: Path, version: DocumentVersion) -> UnpackLimits:
     """What may come out of a mail, into this folder: what the other mails of the same tree have not
     used. A mail in a mail does not begin anew."""
     size, members = _used(version.document)
-    whole = UnpackLimits(
-        most_file=settings.UPLOAD_MAX_BYTES,
-        most_total=settings.ARCHIVE_MAX_BYTES,
-        room=free(folder),
-    )
+    whole = limits_in(folder)
     return replace(
         whole,
         most_total=max(whole.most_total - size, 0),
@@ -85,7 +79,7 @@ def take_in(work: Work, found: Unpacked) -> None:
     taken: list[UUID] = []
     left = list(found.left)
     with _as_uploader(work.run):
-        for name, member in _named(found.members):
+        for name, member in named(found.members):
             work.extend()
             if name in unwanted:
                 left.append((name, ErrorCode.ATTACHMENT_REMOVED))
@@ -124,15 +118,6 @@ def _added(version: DocumentVersion, name: str, member: Member) -> Document:
         parent=mail,
     )
     return added.document
-
-
-def _named(members: list[Member]) -> Iterator[tuple[str, Member]]:
-    """Each with a name that no other has: for the same mail the same names every time."""
-    names: set[str] = set()
-    for member in members:
-        name = numbered(clean_path(member.name), names)
-        names.add(name)
-        yield name, member
 
 
 @contextmanager

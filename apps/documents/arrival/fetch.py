@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from apps.core.errors import AppError, ErrorCode
 from apps.documents.arrival.addresses import checked, connecting, connection, failed, refused
 from apps.documents.arrival.names import suffix_of
-from apps.engines.archives import kind_of
+from apps.engines.archives import kind_of, suffix_of_type
 from apps.engines.media_types import SUFFIXES, MediaType
 
 MOST_REDIRECTS = 5
@@ -27,10 +27,6 @@ _SUFFIX_OF_TYPE = {
     "application/x-ndjson": "jsonl",
 }
 # What servers say when they do not know: the bytes decide.
-_ARCHIVES = frozenset(
-    f"application/{name}"
-    for name in ("zip", "x-zip-compressed", "gzip", "x-gzip", "x-tar", "x-7z-compressed")
-)
 _UNKNOWN = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
@@ -47,7 +43,7 @@ class Fetched:
         parts = urlsplit(self.url)
         last = unquote(parts.path.rstrip("/").rpartition("/")[2])
         stem = name or last or parts.hostname or "page"
-        known = suffix_of(stem) and suffix_of(stem) in SUFFIXES
+        known = kind_of(stem) or (suffix_of(stem) and suffix_of(stem) in SUFFIXES)
         return stem if known or not self.suffix else f"{stem}.{self.suffix}"
 
 
@@ -101,8 +97,9 @@ def _accepted(response: http.client.HTTPResponse, url: str, max_bytes: int) -> F
         raise AppError(ErrorCode.TOO_LARGE, status=413, limit_mb=max_bytes // 1024 // 1024)
     said: Message = response.headers
     kind = said.get_content_type() if "Content-Type" in said else ""
-    if kind in _ARCHIVES or (kind in _UNKNOWN and kind_of(urlsplit(url).path)):
-        raise AppError(ErrorCode.ARCHIVE_NOT_FETCHED, status=415)
+    archive = suffix_of_type(kind, urlsplit(url).path)
+    if archive is not None:
+        return Fetched(url, archive, iter(()))
     if kind not in _SUFFIX_OF_TYPE and kind not in _UNKNOWN:
         raise AppError(ErrorCode.UNSUPPORTED, status=415, type=kind[:80])
     return Fetched(url, _SUFFIX_OF_TYPE.get(kind, ""), iter(()))

@@ -24,7 +24,6 @@ def error_title(code: str) -> str:
         ErrorCode.UNREADABLE: _("Damaged"),
         ErrorCode.UNSUPPORTED: _("Not a kind that is read"),
         ErrorCode.NEW_IWORK: _("Not a kind that is read"),
-        ErrorCode.ARCHIVE_NOT_FETCHED: _("An archive"),
         ErrorCode.NO_TEXT: _("No text in it"),
         ErrorCode.OCR_OFF: _("A scan"),
         ErrorCode.TOO_COSTLY: _("Too large to read"),

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,9 +74,17 @@ class SandboxParser:
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
-    def parse(self, path: Path, *, media_type: str, beat: Beat | None = None) -> list[Block]:
-        """The blocks of a file. Raises ParseError, or OSError when the disk is full."""
-        return self._read(path, media_type, beat)
+    def parse(
+        self,
+        path: Path,
+        *,
+        media_type: str,
+        beat: Beat | None = None,
+        remembered: Path | None = None,
+    ) -> list[Block]:
+        """The blocks of a file. ``remembered``: a folder of the document's own, in which is kept
+        what is recognised on its pages. Raises ParseError, or OSError when the disk is full."""
+        return self._read(path, media_type, beat, remembered=_absolute(remembered))
 
     def parse_apart(
         self,
@@ -85,15 +94,17 @@ class SandboxParser:
         folder: Path,
         limits: UnpackLimits,
         beat: Beat | None = None,
+        remembered: Path | None = None,
     ) -> tuple[list[Block], Unpacked]:
         """The blocks of a mail without what is attached, and that in ``folder``, which is empty
         and ours; of attached archives their members."""
         apart = {"folder": str(folder), "limits": asdict(limits)}
-        blocks = self._read(path, media_type, beat, apart=apart)
+        kept = _absolute(remembered)
+        blocks = self._read(path, media_type, beat, apart=apart, remembered=kept)
         return blocks, _unpacked(folder)
 
     def _read(self, path: Path, media_type: str, beat: Beat | None, **more: Any) -> list[Block]:
-        with self._lock, tempfile.TemporaryDirectory(prefix="footnote-parse-") as folder:
+        with self._alone(beat), tempfile.TemporaryDirectory(prefix="footnote-parse-") as folder:
             out = Path(folder) / "blocks.json.gz"
             request = {"path": str(path.resolve()), "media_type": media_type, "out": str(out)}
             self._asked(request | more, beat)
@@ -110,11 +121,21 @@ class SandboxParser:
     ) -> Unpacked:
         """Take the members of an archive out into ``folder``, which is empty and ours. ``beat`` and
         errors as in ``parse``."""
-        with self._lock:
+        with self._alone(beat):
             out = folder / MANIFEST
             request = {"path": str(path.resolve()), "media_type": str(kind), "out": str(out)}
             self._asked(request | {"unpack": asdict(limits)}, beat)
         return _unpacked(folder)
+
+    @contextlib.contextmanager
+    def _alone(self, beat: Beat | None) -> Iterator[None]:
+        """Wait for the file that another thread has read, without losing what is held meanwhile."""
+        while not self._lock.acquire(timeout=_TICK_S):
+            (beat or _nothing)()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _asked(self, request: dict[str, Any], beat: Beat | None) -> None:
         """Have the child do it. Raises ParseError or OSError when it could not."""
@@ -231,6 +252,10 @@ def _unpacked(folder: Path) -> Unpacked:
     said = json.loads((folder / MANIFEST).read_text())
     members = [Member(name, folder / file) for file, name in said["members"]]
     return Unpacked(members, [(name, code) for name, code in said["left"]])
+
+
+def _absolute(folder: Path | None) -> str:
+    return "" if folder is None else str(folder.resolve())
 
 
 def _nothing(_done: int | None = None, _total: int | None = None, /) -> None:

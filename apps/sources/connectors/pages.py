@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 from lxml import etree, html
 
 from apps.documents.arrival.names import suffix_of
+from apps.engines import archives
 from apps.engines.media_types import SUFFIXES, MediaType
 from apps.sources.web import origin_of
 
@@ -60,8 +61,10 @@ def canonical(url: str) -> str:
 
 def is_page_like(url: str) -> bool:
     """Whether an address may answer with something that is read, by its suffix."""
-    suffix = suffix_of(urlsplit(url).path.rpartition("/")[2])
-    return suffix in _PAGES or suffix in SUFFIXES or suffix.isdecimal()
+    name = urlsplit(url).path.rpartition("/")[2]
+    suffix = suffix_of(name)
+    is_read = suffix in _PAGES or suffix in SUFFIXES or suffix.isdecimal()
+    return is_read or archives.kind_of(name) is not None
 
 
 def is_file(url: str) -> bool:
@@ -72,10 +75,15 @@ def is_file(url: str) -> bool:
 def suffix_of_type(content_type: str, url: str) -> str | None:
     """The suffix for what a server sent; None: nothing that is read."""
     kind = content_type.partition(";")[0].strip().lower()
+    name = urlsplit(url).path.rpartition("/")[2]
+    own = suffix_of(name)
     if kind in {"", "application/octet-stream", "binary/octet-stream"}:
-        own = suffix_of(urlsplit(url).path.rpartition("/")[2])
-        return own if own and own in SUFFIXES else None
-    return _TYPES.get(kind)
+        return own if own and own in SUFFIXES else archives.suffix_of(name) or None
+    if kind in _TYPES:
+        return _TYPES[kind]
+    packed = archives.suffix_of_type(kind, name)
+    # Office files are ZIPs, and some servers say no more of them.
+    return own if packed and own in SUFFIXES else packed
 
 
 def seen(body: bytes, url: str, encoding: str | None) -> Seen:

@@ -12,10 +12,15 @@ import pytest
 
 from apps.accounts.models import User
 from apps.core.errors import AppError, ErrorCode
-from apps.documents import queries, services
+from apps.documents import queries
 from apps.documents.arrival import addresses, fetch
+from apps.documents.models import Document
+from apps.documents.services import Added
+from apps.intake import archives
+from apps.intake.models import Unpacking
 from apps.workspaces.models import Collection
 from tests.apps.documents.conftest import As, nothing_stored, searched
+from tests.apps.engines.test_archives import tarred, zipped
 from tests.samples import sample
 
 PAGE = (
@@ -106,7 +111,7 @@ def test_private_addresses_are_refused_in_every_spelling(
     as_: As, alice: User, collection: Collection, url: str
 ) -> None:
     with as_(alice):
-        error = refusal(lambda: services.add_url(collection=collection, url=url))
+        error = refusal(lambda: archives.take_url(collection=collection, url=url))
     assert error.code == ErrorCode.ADDRESS_REFUSED
     assert nothing_stored()
 
@@ -130,7 +135,7 @@ def test_other_schemes_and_spoilt_addresses_are_refused(
     as_: As, alice: User, collection: Collection, url: str
 ) -> None:
     with as_(alice):
-        error = refusal(lambda: services.add_url(collection=collection, url=url))
+        error = refusal(lambda: archives.take_url(collection=collection, url=url))
     assert error.code == ErrorCode.ADDRESS_REFUSED
 
 
@@ -193,11 +198,39 @@ def test_a_page_becomes_a_searchable_document(
 ) -> None:
     url = site.answers("/shops/opening", PAGE, Content_Type="text/html; charset=utf-8")
     with as_(alice):
-        added = services.add_url(collection=collection, url=url)
+        added = archives.take_url(collection=collection, url=url)
+        assert isinstance(added, Added)
         assert added.document.name == "opening.html"
         assert added.document.source_url == url
         assert queries.state_of(added.document) == "ready"
         assert "二十一点" in searched("营业", collection)
+
+
+@pytest.mark.usefixtures("open_to_this_machine")
+@pytest.mark.parametrize(
+    ("path", "kind", "make"),
+    [
+        ("/files/halls.tar.gz", "application/octet-stream", tarred),
+        ("/download?id=7", "application/zip", zipped),
+    ],
+)
+def test_an_archive_becomes_a_document_for_each_file_in_it(
+    inline_jobs: None,
+    as_: As,
+    alice: User,
+    collection: Collection,
+    site: Site,
+    path: str,
+    kind: str,
+    make: Any,
+) -> None:
+    url = site.answers(path, make({"n/a.txt": b"The pump is inspected in May."}), Content_Type=kind)
+    with as_(alice):
+        taken = archives.take_url(collection=collection, url=url)
+        assert isinstance(taken, Unpacking)
+        assert "in May" in searched("pump", collection)
+        document = Document.objects.get()
+    assert (document.name, document.source_url) == ("n/a.txt", url)
 
 
 @pytest.mark.usefixtures("open_to_this_machine")
@@ -208,7 +241,8 @@ def test_redirects_are_followed_and_the_name_may_be_given(
     site.answers("/file", sample("sample.pdf"), Content_Type="application/pdf")
     url = site.answers("/old", b"", status=301, Location="/file")
     with as_(alice):
-        added = services.add_url(collection=collection, url=url, name="合同")
+        added = archives.take_url(collection=collection, url=url, name="合同")
+    assert isinstance(added, Added)
     assert added.document.name == "合同.pdf"
     assert added.version.media_type == "application/pdf"
     assert added.document.source_url == site.url("/file")
@@ -225,10 +259,11 @@ def test_redirects_are_followed_and_the_name_may_be_given(
         ("/film", (200, {"Content-Type": "video/mp4"}, b"\x00\x00x"), ErrorCode.UNSUPPORTED),
         (
             "/zipped",
-            (200, {"Content-Type": "application/zip"}, b"PK\x03\x04"),
-            ErrorCode.ARCHIVE_NOT_FETCHED,
+            (200, {"Content-Type": "application/zip"}, b"no ZIP"),
+            ErrorCode.UNREADABLE,
         ),
-        ("/a.7z", (200, {}, b"7z\xbc\xaf"), ErrorCode.ARCHIVE_NOT_FETCHED),
+        ("/a.7z", (200, {}, b"7z\xbc\xaf"), ErrorCode.UNREADABLE),
+        ("/a.gz", (200, {"Content-Type": "application/gzip"}, b"\x1f"), ErrorCode.UNSUPPORTED),
         ("/huge", (200, {"Content-Length": str(2 << 30)}, b""), ErrorCode.TOO_LARGE),
         ("/empty", (200, {"Content-Type": "text/html"}, b""), ErrorCode.EMPTY),
     ],
@@ -246,7 +281,7 @@ def test_what_cannot_be_had_says_why(
     if answer:
         site.pages[path] = answer
     with as_(alice):
-        error = refusal(lambda: services.add_url(collection=collection, url=site.url(path)))
+        error = refusal(lambda: archives.take_url(collection=collection, url=site.url(path)))
     assert error.code == code
     assert nothing_stored()
 

@@ -11,6 +11,7 @@ from apps.documents import queries, services
 from apps.documents.models import Chunk, Document, DocumentVersion, IngestRun
 from apps.engines import factory
 from apps.events.models import Event
+from apps.intake import archives
 from apps.permissions.scope import ScopeDenied, entered
 from apps.workspaces.models import Collection
 from apps.workspaces.scopes import scope_of
@@ -98,7 +99,7 @@ def test_a_viewer_changes_nothing(as_: As, alice: User, bob: User, collection: C
             lambda: services.delete_document(document=seen),
             lambda: services.retry(document=seen),
             lambda: services.add_text(collection=collection, text="hello", name="x"),
-            lambda: services.add_url(collection=collection, url="https://example.com"),
+            lambda: archives.take_url(collection=collection, url="https://example.com"),
         ):
             with pytest.raises(ScopeDenied):
                 verb()

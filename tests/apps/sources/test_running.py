@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.documents.models import DeletionReceipt
 from apps.permissions.scope import ScopeDenied, system_scope
-from apps.sources import services, upkeep
+from apps.sources import acting, services, upkeep
 from apps.sources import sync as syncing
 from apps.sources.models import Source, SourceEntry, SourceRun
 from apps.workspaces.models import Collection, Member
@@ -47,7 +47,7 @@ def test_rights_that_end_in_the_middle_end_the_run(
     alice: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(syncing, "RIGHTS_HOLD_S", 0.0)
+    monkeypatch.setattr(acting, "RIGHTS_HOLD_S", 0.0)
     for n in range(4):
         write(share / f"{n}.md", f"text {n}")
     count = syncing.Following._count

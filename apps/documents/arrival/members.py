@@ -1,0 +1,73 @@
+"""Members of archives and what is attached to mails, on their way to documents."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from apps.core.errors import AppError
+from apps.core.room import free
+from apps.documents.arrival.names import clean_path, numbered
+from apps.documents.arrival.sniff import media_type_of
+from apps.documents.models import Document
+from apps.engines.archives import Member, UnpackLimits, kind_of, stem_of
+from apps.workspaces.models import Collection
+
+# What parts the id of an archive from the name inside of it, as in addresses of JAR files.
+INSIDE = "!/"
+LONGEST_ID = 255
+# Of an archive, so that there is room for a member's name or its digest.
+LONGEST_ID_OF_ARCHIVE = LONGEST_ID - len(f"{INSIDE}sha256-") - 64
+
+
+def named(members: Sequence[Member]) -> Iterator[tuple[str, Member]]:
+    """Each with a name that no other has: in the same order the same names every time."""
+    names: set[str] = set()
+    for member in members:
+        name = numbered(clean_path(member.name), names)
+        names.add(name)
+        yield name, member
+
+
+def limits_in(folder: Path) -> UnpackLimits:
+    """What may come out of one archive, into this folder."""
+    return UnpackLimits(
+        most_file=settings.UPLOAD_MAX_BYTES,
+        most_total=settings.ARCHIVE_MAX_BYTES,
+        room=free(folder),
+    )
+
+
+def is_document(path: Path, name: str) -> bool:
+    """Whether a file that is named like an archive is a document: Office files are ZIPs too."""
+    try:
+        media_type_of(path, name)
+    except AppError:
+        return False
+    return True
+
+
+def below(archive: str, name: str) -> str:
+    """The name of a member's document: the archive is a folder, "2024.zip" with "a.pdf" becomes
+    "2024/a.pdf"."""
+    folder = stem_of(archive) if kind_of(archive) else archive
+    # The outermost folders go where it is too long, so the member's own name stays whole.
+    return clean_path(f"{folder}/{name}")
+
+
+def inside(archive: str, name: str) -> str:
+    """The external_id of a member of an archive that has one: its name inside, or a digest of it
+    where that is too long."""
+    plain = f"{archive}{INSIDE}{name}"
+    if len(plain) <= LONGEST_ID:
+        return plain
+    return f"{archive}{INSIDE}sha256-{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def members_of(collection: Collection | UUID, archive: str) -> QuerySet[Document]:
+    """Documents of an archive that was given this external_id."""
+    begin = f"{archive}{INSIDE}"
+    return Document.objects.filter(collection=collection, external_id__startswith=begin)
