@@ -14,6 +14,7 @@ from PIL import Image
 from rapidocr import RapidOCR
 
 from apps.engines.parsers.child_terms import terms
+from apps.engines.parsers.ocr.punctuation import has_dash, in_chinese, with_dashes
 
 # Longer sides are made this long before lines are looked for; they are read at full size. Larger
 # ones find nothing more on a page and take twice the memory.
@@ -50,10 +51,26 @@ def recognise(picture: Image.Image) -> list[Piece]:
     if not len(seen):
         return []
     return [
-        Piece(text, _corners(box), float(score))
+        Piece(_typeset(text, pixels, box), _corners(box), float(score))
         for text, box, score in zip(seen.txts, seen.boxes, seen.scores, strict=True)
         if text.strip()
     ]
+
+
+def _typeset(text: str, pixels: NDArray[np.uint8], box: Any) -> str:
+    if not has_dash(text):
+        return in_chinese(text)
+    return with_dashes(text, cv2.cvtColor(_cut_out(pixels, box), cv2.COLOR_BGR2GRAY))
+
+
+def _cut_out(pixels: NDArray[np.uint8], box: Any) -> NDArray[np.uint8]:
+    """The picture of a line, laid straight."""
+    corners = np.asarray(box, dtype=np.float32)
+    width = max(int(np.linalg.norm(corners[0] - corners[1])), 1)
+    height = max(int(np.linalg.norm(corners[0] - corners[3])), 1)
+    flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    onto = cv2.getPerspectiveTransform(corners, flat)
+    return np.asarray(cv2.warpPerspective(pixels, onto, (width, height)), dtype=np.uint8)
 
 
 @lru_cache(maxsize=1)
