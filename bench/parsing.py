@@ -1,6 +1,7 @@
 """How well files are read: each one in the process with limits that workers use, without a server.
 
 python -m bench.parsing [--sets tika_docs,article_html,encodings,scans,tables] [--misses]
+                        [--peers PYTHON]    other readers on the same files (bench/peers.py)
 
 - ``tika_docs``: 101 files of 21 kinds; the share of the strings that Tika's own tests expect in them
   which are found, white space and the bars between cells aside. Some are names of pictures, headers
@@ -30,8 +31,9 @@ from apps.engines.parsers.sandbox import Limits, SandboxParser
 from apps.rag.ports import Block, BlockKind, ParseError
 from bench.client import figure, note
 from bench.data import folder
+from bench.peers import peers
 from bench.scans import fonts_missing, measure
-from bench.tables import best, marked, shown
+from bench.tables import Table, best, marked, shown
 
 SETS = ("tika_docs", "article_html", "encodings", "scans", "tables")
 SECONDS = 30
@@ -45,7 +47,8 @@ _GRAM = 4
 class Reader:
     """Reads files as a worker does, and keeps what went wrong and how long it took."""
 
-    def __init__(self) -> None:
+    def __init__(self, peers: Path | None = None) -> None:
+        self.peers = peers
         self.parser = SandboxParser(Limits(seconds=SECONDS, memory_bytes=MEMORY, threads=2))
         self.seconds: list[float] = []
         self.codes: Counter[str] = Counter()
@@ -71,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Reading files")
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--misses", action="store_true", help="say what was not found")
+    parser.add_argument("--peers", type=Path, help="a Python that has other readers")
     given = parser.parse_args()
     measures = {
         "tika_docs": tika_docs,
@@ -80,7 +84,7 @@ def main() -> None:
         "tables": tables,
     }
     for name in given.sets.split(","):
-        reader = Reader()
+        reader = Reader(given.peers)
         try:
             measures[name](reader, misses=given.misses)
         finally:
@@ -100,17 +104,26 @@ def tika_docs(reader: Reader, *, misses: bool) -> None:
     expected = json.loads((where / "expect.json").read_text(encoding="utf-8"))
     found: Counter[str] = Counter()
     wanted: Counter[str] = Counter()
+    others = peers(reader.peers, "markitdown", "kreuzberg", seconds=SECONDS)
+    theirs: Counter[str] = Counter()
     for name, about in expected.items():
         text = _squeezed("\n".join(b.text for b in reader.read(where / "files" / name, name)))
         kind = name.rpartition(".")[2].lower()
         missing = [each for each in about["contains"] if _squeezed(each) not in text]
         wanted[kind] += len(about["contains"])
         found[kind] += len(about["contains"]) - len(missing)
+        for peer in others:
+            said = _squeezed(peer.text(where / "files" / name))
+            theirs[peer.name] += sum(_squeezed(each) in said for each in about["contains"])
         if misses and missing:
             note(f"  {name}: {missing}")
     by_kind = {kind: f"{found[kind]}/{wanted[kind]}" for kind in sorted(wanted)}
     share = found.total() / wanted.total()
     figure("parsing", "tika_docs_strings_found", share, strings=wanted.total(), kinds=by_kind)
+    for peer in others:
+        share = theirs[peer.name] / wanted.total()
+        details = {"version": peer.version, "not_read": peer.failed}
+        figure("parsing", f"tika_docs_strings_found_{peer.name}", share, **details)
 
 
 def article_html(reader: Reader, *, misses: bool) -> None:
@@ -162,19 +175,27 @@ def scans(reader: Reader, *, misses: bool) -> None:
 def tables(reader: Reader, *, misses: bool) -> None:
     where = folder("icdar2013_tables")
     scores: list[float] = []
+    others = peers(reader.peers, "pdfplumber", seconds=SECONDS)
+    theirs: dict[str, list[float]] = {peer.name: [] for peer in others}
     for path in sorted(where.glob("*-str.xml")):
         name = path.name.removesuffix("-str.xml")
         pdf = next(p for p in (where / f"{name}.pdf", where / f"{name[:-1]}a.pdf") if p.exists())
         got = shown(reader.read(pdf, pdf.name))
-        found = [
-            score
-            for page, wanted in marked(path).items()
-            for score in best(wanted, got.get(page, []))
-        ]
+        found = _compared(marked(path), got)
         scores += found
+        for peer in others:
+            theirs[peer.name] += _compared(marked(path), peer.tables(pdf))
         if misses:
             note(f"  {name}: {[round(score, 2) for score in found]}")
     figure("parsing", "tables_teds", mean(scores), tables=len(scores))
+    for peer in others:
+        details = {"version": peer.version, "not_read": peer.failed}
+        figure("parsing", f"tables_teds_{peer.name}", mean(theirs[peer.name]), **details)
+
+
+def _compared(wanted: dict[int, list[Table]], got: dict[int, list[Table]]) -> list[float]:
+    """The measure of each table, page by page."""
+    return [score for page, some in wanted.items() for score in best(some, got.get(page, []))]
 
 
 def _squeezed(text: str) -> str:
