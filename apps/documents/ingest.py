@@ -279,7 +279,12 @@ def _blocks(work: Work, pages: Pages) -> list[ports.Block]:
 
 
 def _read(version: DocumentVersion, path: Path, pages: Pages) -> list[ports.Block]:
-    return factory.parser().parse(path, media_type=version.media_type, beat=pages)
+    return factory.parser().parse(
+        path,
+        media_type=version.media_type,
+        beat=pages,
+        remembered=parsed.pages_of(version.document_id),
+    )
 
 
 def _apart(work: Work, path: Path, pages: Pages) -> list[ports.Block]:
@@ -292,6 +297,7 @@ def _apart(work: Work, path: Path, pages: Pages) -> list[ports.Block]:
             folder=folder,
             limits=attachments.limits(folder, work.run.version),
             beat=pages,
+            remembered=parsed.pages_of(work.run.version.document_id),
         )
         attachments.take_in(work, found)
     return blocks
@@ -358,3 +364,4 @@ def _forget_if_deleted(run: IngestRun) -> None:
     if not is_kept:
         drop_from_index([run.version_id])
         erase_files({run.version.sha256})
+        parsed.forget_pages([run.document_id])

@@ -45,6 +45,8 @@ def place_ends(ending: Ending) -> None:
     found = list(versions.values_list("pk", "sha256"))
     what = _what_goes(found)
     what["work"]["collections"] = [str(pk) for pk in ids]
+    gone = Document.with_deleted.filter(collection_id__in=ids)
+    what["work"]["documents"] = [str(pk) for pk in gone.values_list("pk", flat=True)]
     receipt = DeletionReceipt.objects.create(
         id=ending.id,
         kind=ending.kind,

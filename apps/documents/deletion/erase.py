@@ -94,7 +94,7 @@ def erase(receipt: DeletionReceipt) -> None:
     versions = list(DocumentVersion.objects.filter(document_id=receipt.object_id))
     receipt.versions = sorted({*receipt.versions, *(str(version.pk) for version in versions)})
     files = {*receipt.work.get("files", ()), *(version.sha256 for version in versions)}
-    receipt.work = {"files": sorted(files)}
+    receipt.work = {**receipt.work, "files": sorted(files)}
     _drop_rows(receipt)
     if receipt.kind == DeletionReceipt.Kind.DOCUMENT:
         receipts.removed(receipt, quotes=quotes.count_of_document(receipt.object_id))
@@ -105,7 +105,7 @@ def erase(receipt: DeletionReceipt) -> None:
         receipts.removed(receipt, versions=len(receipt.versions), chunks=_erase_chunks(versions))
         _noted(receipt, "passages_erased")
     erased, kept = erase_files(files)
-    receipts.removed(receipt, files=erased)
+    receipts.removed(receipt, files=erased, recognised=parsed.forget_pages(_documents(receipt)))
     receipt.removed["files_kept"] = kept
     _noted(receipt, "files_erased")
     _erase_rows(receipt)  # last: until then the next attempt knows what to erase
@@ -238,8 +238,16 @@ def _remaining(receipt: DeletionReceipt) -> dict[str, int]:
             for sha256 in receipt.work.get("files", ())
             if blobs.path_of(sha256).exists() and not _is_in_use(sha256)
         ),
+        "recognised": parsed.recognised_pages(_documents(receipt)),
         "quotes": quoted,
     }
+
+
+def _documents(receipt: DeletionReceipt) -> list[UUID]:
+    """What was deleted, document by document."""
+    if receipt.kind == DeletionReceipt.Kind.DOCUMENT:
+        return [receipt.object_id]
+    return [UUID(pk) for pk in receipt.work.get("documents", ())]
 
 
 def _edits_of(receipt: DeletionReceipt) -> Q:

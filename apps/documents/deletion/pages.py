@@ -39,6 +39,7 @@ STORES = {
     "vectors": _("Vectors, each with its full text"),
     "files": _("Files"),
     "files_kept": _("Files kept, because another document has the same"),
+    "recognised": _("Pages as they were recognised"),
     "quotes": _("Quotes in answers"),
 }
 

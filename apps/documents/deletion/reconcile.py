@@ -2,6 +2,7 @@
 what can be repaired without asking anybody."""
 
 import logging
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from apps.documents.deletion.erase import erase_files
 from apps.documents.models import (
     Chunk,
     DeletionReceipt,
+    Document,
     DocumentVersion,
     IngestRun,
     Reconciliation,
@@ -44,6 +46,7 @@ class Differences:
     lost_passages: list[UUID] = field(default_factory=list)
     stray_files: list[str] = field(default_factory=list)
     stray_texts: list[str] = field(default_factory=list)
+    stray_pages: list[UUID] = field(default_factory=list)
     temporary_files: list[Path] = field(default_factory=list)
     missing_files: list[str] = field(default_factory=list)
     index_error: str = ""
@@ -54,6 +57,7 @@ class Differences:
             "lost_passages": len(self.lost_passages),
             "stray_files": len(self.stray_files),
             "stray_texts": len(self.stray_texts),
+            "stray_pages": len(self.stray_pages),
             "temporary_files": len(self.temporary_files),
             "missing_files": len(self.missing_files),
         }
@@ -138,13 +142,21 @@ def _compare_files(found: Differences) -> None:
     kept = set(DocumentVersion.objects.values_list("sha256", flat=True).distinct())
     found.stray_files = sorted(one for one in stored - kept if _is_old(blobs.path_of(one)))
     found.stray_texts = sorted(texts - kept - set(found.stray_files))
+    found.stray_pages = _stray_pages()
     found.missing_files = sorted(one for one in kept if not blobs.path_of(one).exists())
+
+
+def _stray_pages() -> list[UUID]:
+    """Documents that are not there any more, of which pages are kept as they were recognised."""
+    stored = set(parsed.stored_pages())
+    there = Document.with_deleted.filter(pk__in=stored).values_list("pk", flat=True)
+    return sorted(stored - set(there))
 
 
 def _temporary() -> Iterator[Path]:
     for folder in (Path(settings.BLOB_DIR) / "tmp", Path(settings.FILE_UPLOAD_TEMP_DIR)):
         if folder.is_dir():
-            yield from (path for path in folder.iterdir() if path.is_file())
+            yield from folder.iterdir()
 
 
 def _is_old(path: Path) -> bool:
@@ -166,8 +178,12 @@ def _repair(found: Differences) -> None:
     for pk in set(found.lost_from_index) - set(found.lost_passages):
         _again(pk, IngestRun.Stage.EMBED)
     erase_files({*found.stray_files, *found.stray_texts})
+    parsed.forget_pages(found.stray_pages)
     for path in found.temporary_files:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     if found.missing_files:
         log.error("%d stored files are missing; a backup may have them", len(found.missing_files))
 

@@ -1,10 +1,12 @@
 """Blocks as they were read, kept under the hash of the file, the reader's version and its type."""
 
+import contextlib
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 
@@ -16,7 +18,7 @@ from apps.rag.ports import Block
 log = logging.getLogger(__name__)
 
 # Raised when a reader gives other blocks for the same bytes: old files are then read again.
-READER_VERSION = 6
+READER_VERSION = 7
 
 
 def path_of(version: DocumentVersion) -> Path:
@@ -76,11 +78,42 @@ def remove(sha256: str) -> None:
     shutil.rmtree(_folder(sha256), ignore_errors=True)
 
 
+def pages_of(document_id: UUID) -> Path:
+    """Where it is kept what was recognised on pages of a document, of all its versions. Never of
+    another document: what one may read must not depend on what another one held."""
+    return _pages() / str(document_id)
+
+
+def forget_pages(document_ids: Iterable[UUID]) -> int:
+    """Delete what was recognised on pages of these documents; how many pages."""
+    count = 0
+    for folder in map(pages_of, document_ids):
+        count += sum(1 for _ in folder.glob("*"))
+        shutil.rmtree(folder, ignore_errors=True)
+    return count
+
+
+def recognised_pages(document_ids: Iterable[UUID]) -> int:
+    """How many pages of these documents are kept as they were recognised."""
+    return sum(sum(1 for _ in pages_of(pk).glob("*")) for pk in document_ids)
+
+
+def stored_pages() -> Iterator[UUID]:
+    """Every document of which a recognised page is kept."""
+    for folder in _pages().glob("*"):
+        with contextlib.suppress(ValueError):
+            yield UUID(folder.name)
+
+
 def stored() -> Iterator[str]:
     """Every hash that something is kept of."""
     for path in Path(settings.PARSED_DIR).glob("??/*"):
         if len(path.name) == 64:
             yield path.name
+
+
+def _pages() -> Path:
+    return Path(settings.PARSED_DIR) / "pages"
 
 
 def _folder(sha256: str) -> Path:

@@ -168,6 +168,7 @@ def _be_the_fork(request: dict[str, Any], tell: int) -> None:
         # Removed by who asked, even when this process is killed.
         tempfile.tempdir = str(Path(request["out"]).parent)
         terms.tell = partial(_tell, tell)
+        terms.remembered = Path(request["remembered"]) if request.get("remembered") else None
         _work(request)
         verdict = {}
     except ParseError as error:

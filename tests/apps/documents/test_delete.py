@@ -61,6 +61,7 @@ def test_nothing_of_it_is_left_but_a_receipt(
         "vectors": 1,
         "files": 2,
         "files_kept": 0,
+        "recognised": 0,
         "quotes": 0,
     }
     assert set(receipt.remaining.values()) == {0}

@@ -64,6 +64,7 @@ def test_the_answer_to_a_deletion_names_the_receipt_and_it_becomes_complete(
         "vectors": 2,
         "files": 1,
         "files_kept": 0,
+        "recognised": 0,
         "quotes": 1,
     }
     assert set(said["remaining"].values()) == {0}

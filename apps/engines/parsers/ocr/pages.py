@@ -11,6 +11,7 @@ from PIL import Image
 from apps.engines.parsers.ocr.engine import Piece, recognise
 from apps.engines.parsers.ocr.frame import Frame, slope_of
 from apps.engines.parsers.ocr.order import Placed, in_reading_order
+from apps.engines.parsers.ocr.remembered import Seen, once
 from apps.engines.parsers.pdf.pdf_lines import Cell, Line, joined_lines
 from apps.rag.ports import Block
 
@@ -41,10 +42,9 @@ class Recognised:
 
 def recognised(picture: Image.Image, number: int) -> Recognised:
     """The page that is shown as ``picture``, whichever way its text runs."""
-    turns, upright, pieces = _upright(picture)
-    slope = slope_of(pieces)
-    frame = Frame(number, upright.width, upright.height, turns, slope)
-    placed = in_reading_order([Placed(piece, frame.straight(piece)) for piece in pieces])
+    seen = once(picture, _upright)
+    frame = Frame(number, seen.width, seen.height, seen.turns, slope_of(seen.pieces))
+    placed = in_reading_order([Placed(piece, frame.straight(piece)) for piece in seen.pieces])
     lines = joined_lines(_line(each, frame) for each in placed)
     return Recognised(_even(lines), frame)
 
@@ -62,14 +62,14 @@ def shown(blocks: Sequence[Block], frames: dict[int, Frame]) -> list[Block]:
     ]
 
 
-def _upright(picture: Image.Image) -> tuple[int, Image.Image, list[Piece]]:
-    """The picture turned so that its text reads best, by how many quarters, and what it says."""
+def _upright(picture: Image.Image) -> Seen:
+    """The picture turned so that its text reads best, and what it says."""
     pieces = _pieces(picture)
     turns = _turns(picture) if _is_doubtful(pieces) else 0
     if not turns:
-        return 0, picture, pieces
+        return Seen(0, *picture.size, pieces)
     turned = picture.transpose(_TURNS[turns])
-    return turns, turned, _pieces(turned)
+    return Seen(turns, *turned.size, _pieces(turned))
 
 
 def _turns(picture: Image.Image) -> int:
