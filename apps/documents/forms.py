@@ -26,7 +26,7 @@ class UrlForm(forms.Form):
         label=_("Address"),
         max_length=2000,
         widget=forms.URLInput(attrs={"placeholder": "https://"}),
-        help_text=_("A public page or file. It is fetched once, now."),
+        help_text=_("A public page, file or archive. It is fetched once, now."),
     )
     name = forms.CharField(label=_("Name"), max_length=200, required=False)
 
