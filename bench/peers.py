@@ -50,7 +50,7 @@ class Peer:
 
     def text(self, path: Path) -> str:
         """What it reads, empty when it does not."""
-        command = [self.python, "-W", "ignore", "-c", _READS[self.name], str(path)]
+        command = [str(self.python), "-W", "ignore", "-c", _READS[self.name], str(path)]
         try:
             done = subprocess.run(command, capture_output=True, check=True, timeout=self.seconds)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
