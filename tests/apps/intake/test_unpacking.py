@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.errors import AppError
 from apps.documents import services as documents
+from apps.documents.arrival import members
 from apps.documents.models import Document, DocumentVersion
 from apps.documents.queries import balance
 from apps.intake import archives, parts, unpack, upkeep
@@ -178,7 +179,7 @@ def test_a_full_disk_makes_it_wait_and_it_goes_on(
     with as_(alice):
         row = put(collection, zipped(FILES))
     with monkeypatch.context() as patch:
-        patch.setattr(unpack, "free", lambda _folder: 10)
+        patch.setattr(members, "free", lambda _folder: 10)
         waiting = worked_off(row)
     assert (waiting.state, waiting.error_code, waiting.attempt) == ("queued", "DISK_FULL", 0)
     assert stored_documents() == []
@@ -351,8 +352,13 @@ def test_an_archive_in_pieces_is_unpacked_too(
     assert told["taken"] == 2
 
 
-def test_one_external_id_cannot_be_of_many(sender: Tus, collection: Collection) -> None:
+def test_an_external_id_names_the_archive_and_its_documents_have_theirs_below_it(
+    inline_jobs: None, sender: Tus, collection: Collection
+) -> None:
     file = SimpleUploadedFile("halls.zip", zipped(FILES))
     address = f"/api/v1/collections/{collection.pk}/documents"
-    refused = sender.ask("post", address, data={"file": file, "external_id": "x"})
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BAD_REQUEST")
+    answer = sender.ask("post", address, data={"file": file, "external_id": "x"}).json()
+    assert answer["unpackings"][0]["external_id"] == "x"
+    there = sender.ask("get", f"/api/v1/collections/{collection.pk}/external-ids").json()
+    said = {each["external_id"] for each in there["items"]}
+    assert said == {"x!/north/readme.txt", "x!/south/readme.txt"}
