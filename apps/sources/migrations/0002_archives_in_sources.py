@@ -4,11 +4,6 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
-def take_again(apps, schema_editor):
-    """Archives that were refused as such are met as new ones."""
-    apps.get_model("sources", "SourceEntry")._base_manager.filter(code="ARCHIVE_NOT_FETCHED").delete()
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -26,5 +21,4 @@ class Migration(migrations.Migration):
             name='is_archive',
             field=models.BooleanField(default=False),
         ),
-        migrations.RunPython(take_again, migrations.RunPython.noop),
     ]
