@@ -20,7 +20,8 @@ from apps.applications.serializers import (
     PublicKeyIn,
     PublicKeyOut,
 )
-from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
+from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, ApiView, checked, errors, page, page_of
+from apps.core.idempotency import idempotent
 from apps.permissions.roles import Permission
 from apps.permissions.scope import ScopeDenied, current_scope
 
@@ -55,6 +56,7 @@ class ApplicationsView(_ForAdministrators):
         "`user` where one grants a collection or adds a member. `sandbox_account` is for its "
         "sandbox keys.",
         tags=TAGS,
+        parameters=[IDEMPOTENCY_KEY],
         request=ApplicationIn,
         responses={201: ApplicationOut, **errors(400, 403, 409)},
         examples=[
@@ -65,6 +67,7 @@ class ApplicationsView(_ForAdministrators):
             )
         ],
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         reauth.require(request)
         made = services.create_application(**checked(ApplicationIn, request.data))
@@ -186,9 +189,11 @@ class PublicKeysView(ApplicationView):
         operation_id="public_keys_add",
         summary="Register public keys",
         tags=TAGS,
+        parameters=[IDEMPOTENCY_KEY],
         request=PublicKeyIn,
         responses={201: PublicKeyOut(many=True), **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, application: UUID) -> Response:
         reauth.require(request)
         found = self.place(application=application)

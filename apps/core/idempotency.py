@@ -1,10 +1,12 @@
 """A write that is sent twice happens once: the ``Idempotency-Key`` header."""
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from django.conf import settings
 from django.core.cache import cache
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
@@ -92,8 +94,10 @@ def idempotent(
 
 
 def _fingerprint(request: Request) -> str:
-    """A digest of everything the request asks for: address, fields and the bytes of its files."""
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\0".encode())
+    """A digest of everything the request asks for: address, fields and the bytes of its files. With
+    the installation's key: a body may hold a password, and what is kept must not help to guess it."""
+    digest = hmac.new(settings.SECRET_KEY.encode(), digestmod=hashlib.sha256)
+    digest.update(f"{request.method} {request.get_full_path()}\0".encode())
     if (request.content_type or "").startswith("multipart/"):
         fields = cast(QueryDict, request.data)
         for key, values in sorted(fields.lists()):
@@ -105,7 +109,7 @@ def _fingerprint(request: Request) -> str:
     return digest.hexdigest()
 
 
-def _add(digest: "hashlib._Hash", value: object) -> None:
+def _add(digest: hmac.HMAC, value: object) -> None:
     if not isinstance(value, UploadedFile):
         digest.update(f"{value}\0".encode())
         return

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import reauth
-from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
+from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, ApiView, checked, errors, page, page_of
+from apps.core.idempotency import idempotent
 from apps.directory import services
 from apps.directory.forms import DirectoryForm, of_program
 from apps.directory.models import Directory, DirectoryRun, IdentitySource, MappingRule
@@ -74,9 +75,11 @@ class RulesView(_View):
         description="Exactly one of `group`, `workspace` with `role`, and `is_administrator`. A "
         "dry run of a directory says who would get and lose what.",
         tags=["directories"],
+        parameters=[IDEMPOTENCY_KEY],
         request=MappingRuleIn,
-        responses={201: MappingRuleOut, **errors(400, 403, 404)},
+        responses={201: MappingRuleOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, identity_source: UUID) -> Response:
         reauth.require(request)
         source = self.place(identity_source=identity_source)
@@ -118,9 +121,11 @@ class DirectoriesView(_View):
         description="Off unless `is_on`. What is left out is usual for the `preset`. One "
         "administrator with a password of this installation has to be there.",
         tags=["directories"],
+        parameters=[IDEMPOTENCY_KEY],
         request=DirectoryIn,
         responses={201: DirectoryOut, **errors(400, 403, 409)},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         reauth.require(request)
         made = _saved(checked(DirectoryIn, request.data), None)
@@ -234,9 +239,11 @@ class RunsView(_View):
         description="A dry run unless `is_dry` is false. A run that asks is confirmed by another "
         "one whose `may_remove` is the `to_remove` of the first.",
         tags=["directories"],
+        parameters=[IDEMPOTENCY_KEY],
         request=DirectoryRunIn,
         responses={202: DirectoryRunOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, directory: UUID) -> Response:
         reauth.require(request)
         row = self.place(directory=directory)

@@ -12,12 +12,14 @@ from rest_framework.response import Response
 
 from apps.core.drf import (
     CURSOR,
+    IDEMPOTENCY_KEY,
     LIMIT,
     ApiView,
     errors,
     page,
     page_of,
 )
+from apps.core.idempotency import idempotent
 from apps.core.parameters import choice
 from apps.documents import services
 from apps.documents.queries import balance, documents_with_state
@@ -98,9 +100,11 @@ class RetryFailedView(ApiView):
         summary="Read everything again that failed",
         description="Not what fails however often it is read, such as a file with a password.",
         tags=["documents"],
+        parameters=[IDEMPOTENCY_KEY],
         request=None,
-        responses={202: RetriedOut, **errors(403, 404)},
+        responses={202: RetriedOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, collection: UUID) -> Response:
         place = self.place(collection=collection)
         return Response({"retried": services.retry_failed(collection=place)}, status=202)

@@ -13,7 +13,18 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of, whole_number
+from apps.core.drf import (
+    CURSOR,
+    IDEMPOTENCY_KEY,
+    LIMIT,
+    ApiView,
+    checked,
+    errors,
+    page,
+    page_of,
+    whole_number,
+)
+from apps.core.idempotency import idempotent
 from apps.documents import services
 from apps.documents.life import sketch
 from apps.documents.life.validity import Validity, set_validity
@@ -103,9 +114,11 @@ class DocumentRetryView(DocumentView):
         operation_id="documents_retry",
         summary="Read a document again",
         tags=["documents"],
+        parameters=[IDEMPOTENCY_KEY],
         request=None,
-        responses={202: DocumentOut, **errors(403, 404)},
+        responses={202: DocumentOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, document: UUID) -> Response:
         services.retry(document=self.place(document=document))
         return Response(DocumentOut(self.place(document=document)).data, status=202)

@@ -12,7 +12,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.drf import CURSOR, LIMIT, checked, errors, page, page_of
+from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, checked, errors, page, page_of
+from apps.core.idempotency import idempotent
 from apps.engines import services
 from apps.engines.adapters.probe import ProbeCode
 from apps.engines.models import Endpoint
@@ -102,13 +103,14 @@ class EndpointsView(AdministrationView):
     @extend_schema(
         operation_id="model_servers_add",
         summary="Add a model server",
-        description="It is used once `is_active` is set. Takes no Idempotency-Key: its key would "
-        "be compared with one that is not kept.",
+        description="It is used once `is_active` is set.",
         tags=["models"],
+        parameters=[IDEMPOTENCY_KEY],
         request=EndpointIn,
         responses={201: EndpointOut, **errors(400, 403, 409)},
         examples=[OpenApiExample("vLLM", value=_EXAMPLE, request_only=True)],
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         row = services.save_endpoint(**checked(EndpointIn, request.data))
         return Response(EndpointOut(row).data, status=201)

@@ -16,7 +16,8 @@ from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType, Va
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.drf import ApiView, checked, errors
+from apps.core.drf import IDEMPOTENCY_KEY, ApiView, checked, errors
+from apps.core.idempotency import idempotent
 from apps.core.room import has_room
 from apps.documents.services import LONGEST_TEXT
 from apps.engines.archives import SUFFIXES
@@ -187,9 +188,11 @@ class FinishView(ApiView):
         "or under a new name (`rename`); nothing is sent again. Also takes in a file that had come "
         "whole when the disk was full.",
         tags=["uploads"],
+        parameters=[IDEMPOTENCY_KEY],
         request=FinishIn,
         responses={200: UploadOut, **errors(400, 403, 404, 409, 507)},
     )
+    @idempotent
     def post(self, request: Request, upload: UUID) -> Response:
         found = self.place(upload=upload)
         wanted = checked(FinishIn, request.data)

@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import reauth
-from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
+from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, ApiView, checked, errors, page, page_of
+from apps.core.idempotency import idempotent
 from apps.permissions.roles import Permission
 from apps.permissions.scope import current_scope
 from apps.signon import services
@@ -52,9 +53,11 @@ class ProvidersView(_View):
         summary="Add a provider",
         description="Off unless `is_on`. `settings` are those of its page, by their names.",
         tags=["sign-on"],
+        parameters=[IDEMPOTENCY_KEY],
         request=ProviderIn,
         responses={201: ProviderOut, **errors(400, 403, 409)},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         reauth.require(request)
         said = checked(ProviderIn, request.data)

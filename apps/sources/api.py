@@ -200,9 +200,11 @@ class SourceRunsView(SourceView):
         summary="Run a source now",
         description="A run that waits or is at work is returned as it is.",
         tags=["sources"],
+        parameters=[IDEMPOTENCY_KEY],
         request=SourceRunIn,
-        responses={202: SourceRunOut, **errors(400, 403, 404)},
+        responses={202: SourceRunOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, source: UUID) -> Response:
         found = self.place(source=source)
         wanted = checked(SourceRunIn, request.data)
@@ -229,9 +231,11 @@ class SourceRunView(ApiView):
         summary="Let a run remove what it asked about",
         description="The next run begins; it looks again and removes at most as many.",
         tags=["sources"],
+        parameters=[IDEMPOTENCY_KEY],
         request=SourceConfirmIn,
         responses={202: SourceRunOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, source: UUID, run: UUID) -> Response:
         asked = self.place(source=source, run=run)
         wanted = checked(SourceConfirmIn, request.data)

@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import reauth
-from apps.core.drf import CURSOR, LIMIT, checked, errors, page, page_of
+from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, checked, errors, page, page_of
+from apps.core.idempotency import idempotent
 from apps.permissions.views import AdministrationView
 from apps.topics import queries, services
 from apps.topics.deciding import as_json
@@ -45,6 +46,7 @@ class TopicsView(AdministrationView):
         summary="Name a kind of question",
         description="By words, by patterns, by a sentence for the language model, or by several.",
         tags=TAGS,
+        parameters=[IDEMPOTENCY_KEY],
         request=TopicIn,
         responses={201: TopicOut, **errors(400, 403, 409)},
         examples=[
@@ -55,6 +57,7 @@ class TopicsView(AdministrationView):
             )
         ],
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         reauth.require(request)
         made = services.save_topic(**checked(TopicIn, request.data))
@@ -117,9 +120,11 @@ class TopicRulesView(AdministrationView):
         description="Rules only take away: every one that holds for an asker has to let a question "
         "pass. One that is refused gets 403 TOPIC_FORBIDDEN, with the rule and its sentence.",
         tags=TAGS,
+        parameters=[IDEMPOTENCY_KEY],
         request=TopicRuleIn,
         responses={201: TopicRuleOut, **errors(400, 403, 409)},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         reauth.require(request)
         made = services.save_rule(**checked(TopicRuleIn, request.data))

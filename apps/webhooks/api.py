@@ -12,8 +12,9 @@ from rest_framework.response import Response
 
 from apps.accounts import reauth
 from apps.applications.models import Application
-from apps.core.drf import CURSOR, LIMIT, ApiView, checked, errors, page, page_of
+from apps.core.drf import CURSOR, IDEMPOTENCY_KEY, LIMIT, ApiView, checked, errors, page, page_of
 from apps.core.errors import AppError, ErrorCode
+from apps.core.idempotency import idempotent
 from apps.permissions.roles import Permission
 from apps.permissions.scope import ScopeDenied, current_scope
 from apps.webhooks import services
@@ -219,9 +220,11 @@ class AgainView(_Base):
         summary="Send a message again",
         description="With the same `webhook-id`.",
         tags=TAGS,
+        parameters=[IDEMPOTENCY_KEY],
         request=None,
-        responses={202: DeliveryOut, **errors(403, 404)},
+        responses={202: DeliveryOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, webhook: UUID, delivery: UUID) -> Response:
         found = self.place(webhook=webhook).deliveries.select_related("webhook").get(pk=delivery)
         services.send_again(delivery=found)

@@ -12,8 +12,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.drf import checked, errors
+from apps.core.drf import IDEMPOTENCY_KEY, checked, errors
 from apps.core.errors import AppError, ErrorCode
+from apps.core.idempotency import idempotent
 from apps.documents.embedding import services as reembedding
 from apps.engines.models import EmbeddingProfile, Endpoint
 from apps.engines.profiles import current_profile, filling_profile
@@ -112,9 +113,11 @@ class EmbeddingView(AdministrationView):
         description="Search keeps using the old vectors meanwhile. 409 with reason `same` or "
         "`filling`; sent twice it is begun once.",
         tags=["models"],
+        parameters=[IDEMPOTENCY_KEY],
         request=EmbeddingIn,
         responses={202: EmbeddingOut, **errors(400, 403, 404, 409, 422, 502, 503)},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         wanted = checked(EmbeddingIn, request.data)
         if wanted["profile"]:
@@ -144,9 +147,11 @@ class EmbeddingDecisionView(AdministrationView):
         operation_id="embedding_decide",
         summary="Cancel, try the refused again, or switch without them",
         tags=["models"],
+        parameters=[IDEMPOTENCY_KEY],
         request=DecisionIn,
         responses={200: EmbeddingOut, **errors(400, 403, 409)},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         decided = _DECISIONS[checked(DecisionIn, request.data)["decision"]]
         if filling_profile() is None:

@@ -8,7 +8,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.drf import ApiView, errors, whole_number
+from apps.core.drf import IDEMPOTENCY_KEY, ApiView, errors, whole_number
+from apps.core.idempotency import idempotent
 from apps.documents import services
 from apps.documents.life.comparing import compare
 from apps.documents.models import Document, DocumentVersion
@@ -49,9 +50,11 @@ class ReturnView(ApiView):
         summary="Make an older version the newest again",
         description="It gets the next number and answers once it is indexed.",
         tags=["documents"],
+        parameters=[IDEMPOTENCY_KEY],
         request=None,
-        responses={202: DocumentOut, **errors(403, 404, 409)},
+        responses={202: DocumentOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, document: UUID, version: UUID) -> Response:
         services.return_to(version=self.place(document=document, version=version))
         return Response(DocumentOut(with_state(Document.objects.all()).get(pk=document)).data, 202)

@@ -207,9 +207,11 @@ class PassageRevertView(PassageView):
         operation_id="passages_revert",
         summary="Take changes back",
         tags=["passages"],
+        parameters=[IDEMPOTENCY_KEY],
         request=RevertIn,
         responses={200: PassageOut, 204: None, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, document: UUID, chunk: UUID) -> Response:
         found = self.place(document=document, chunk=chunk)
         current_scope().require_write(found.collection_id)
@@ -261,9 +263,11 @@ class SettleView(ApiView):
         operation_id="passages_settle",
         summary="Decide on an edit that no longer fits",
         tags=["passages"],
+        parameters=[IDEMPOTENCY_KEY],
         request=SettleIn,
         responses={204: None, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, document: UUID, edit: UUID) -> Response:
         found = self.place(document=document, edit=edit)
         current_scope().require_write(found.collection_id)

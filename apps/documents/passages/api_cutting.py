@@ -9,7 +9,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.drf import ApiView, checked, errors
+from apps.core.drf import IDEMPOTENCY_KEY, ApiView, checked, errors
+from apps.core.idempotency import idempotent
 from apps.documents.models import Document
 from apps.documents.passages import recutting
 from apps.documents.passages.recipes import (
@@ -172,9 +173,11 @@ class CuttingUndoView(CuttingView):
         operation_id="cutting_undo",
         summary="Back to the settings before, also while they are applied",
         tags=["passages"],
+        parameters=[IDEMPOTENCY_KEY],
         request=None,
-        responses={202: CuttingOut, **errors(403, 404, 409)},
+        responses={202: CuttingOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, collection: UUID) -> Response:
         found = self.managed(collection)
         recutting.undo(collection=found)

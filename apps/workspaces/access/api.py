@@ -162,9 +162,11 @@ class ApproveView(ApiView):
         operation_id="access_requests_approve",
         summary="Let somebody in",
         tags=["access"],
+        parameters=[IDEMPOTENCY_KEY],
         request=ApproveIn,
         responses={200: AccessOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, workspace: str, access: UUID) -> Response:
         found = self.place(workspace=workspace, access=access)
         return Response(
@@ -177,9 +179,11 @@ class RefuseView(ApproveView):
         operation_id="access_requests_refuse",
         summary="Refuse a request, with a reason",
         tags=["access"],
+        parameters=[IDEMPOTENCY_KEY],
         request=RefuseIn,
         responses={200: AccessOut, **errors(400, 403, 404, 409)},
     )
+    @idempotent
     def post(self, request: Request, workspace: str, access: UUID) -> Response:
         found = self.place(workspace=workspace, access=access)
         return Response(

@@ -2,8 +2,9 @@
 
 import pytest
 from django.core.cache import cache
+from rest_framework.request import Request
 
-from apps.core.idempotency import Once
+from apps.core.idempotency import Once, _fingerprint
 from apps.documents.models import Document
 from apps.permissions.scope import system_scope
 from apps.workspaces.models import Workspace
@@ -111,3 +112,32 @@ def test_a_question_sent_twice_is_answered_once(bob, collection, api_of):
     assert first.json()["answer"] == again.json()["answer"]
     assert again["Idempotent-Replayed"] == "true"
     assert len(viewer.get("conversations").json()["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("applications", {"name": "ERP", "acts": "service"}),
+        ("administration/topics", {"name": "Pay", "words": ["salary"]}),
+        (
+            "administration/model-servers",
+            {"kind": "chat", "name": "v", "base_url": "http://127.0.0.1:9/v1", "model": "m"},
+        ),
+    ],
+)
+def test_what_administrators_make_is_made_once(admin, api_of, path, body):
+    mine = api_of(admin)
+    first = mine.post(path, body, Idempotency_Key="k1")
+    again = mine.post(path, body, Idempotency_Key="k1")
+    assert (first.status_code, again.json()) == (201, first.json())
+    assert len(mine.get(path).json()["items"]) == 1
+
+
+def test_what_is_kept_helps_nobody_to_guess_a_password(rf, settings):
+    def fingerprint() -> str:
+        return _fingerprint(Request(rf.post("/", {"password": "letmein"}, "application/json")))
+
+    first = fingerprint()
+    assert fingerprint() == first
+    settings.SECRET_KEY = "of another installation"
+    assert fingerprint() != first
