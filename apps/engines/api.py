@@ -35,7 +35,12 @@ class EndpointOut(serializers.ModelSerializer[Endpoint]):
             "model",
             "context_tokens",
             "max_tokens",
+            "concurrency",
+            "queue_length",
+            "first_token_s",
+            "between_tokens_s",
             "is_active",
+            "is_beside",
             "has_key",
             "created_at",
             "updated_at",
@@ -62,8 +67,34 @@ class EndpointPatch(serializers.Serializer[Any]):
     model = serializers.CharField(max_length=200, required=False)
     context_tokens = serializers.IntegerField(min_value=200, max_value=2_000_000, required=False)
     max_tokens = serializers.IntegerField(min_value=16, max_value=100_000, required=False)
+    concurrency = serializers.IntegerField(
+        min_value=0,
+        max_value=10_000,
+        required=False,
+        help_text="Questions at once; more wait, departments in turn. 0: as many as come.",
+    )
+    queue_length = serializers.IntegerField(
+        min_value=0, max_value=10_000, required=False, help_text="Questions that may wait."
+    )
+    first_token_s = serializers.IntegerField(
+        min_value=1,
+        max_value=600,
+        required=False,
+        help_text="Seconds to the first word; then the question goes to another server.",
+    )
+    between_tokens_s = serializers.IntegerField(
+        min_value=1, max_value=600, required=False, help_text="Seconds between two words."
+    )
     is_active = serializers.BooleanField(
-        required=False, help_text="true: the one of its kind. false: the installation's own."
+        required=False,
+        help_text="true: the first one of its kind. false: one beside it takes its place, or the "
+        "installation's own does.",
+    )
+    is_beside = serializers.BooleanField(
+        required=False,
+        help_text="true: answers beside the first one; with the same model it shares the "
+        "questions, with another it stands in. false: it becomes the first one. Language models "
+        "only; not together with `is_active`.",
     )
 
 
@@ -72,7 +103,9 @@ class EndpointIn(EndpointPatch):
     name = serializers.CharField(max_length=100)
     base_url = serializers.CharField(max_length=500)
     model = serializers.CharField(max_length=200)
-    is_active = None  # type: ignore[assignment] # it is tested first, then put to use
+    # It is tested first, then put to use.
+    is_active = None  # type: ignore[assignment]
+    is_beside = None  # type: ignore[assignment]
 
 
 class ProbeOut(serializers.Serializer[Any]):
@@ -155,13 +188,21 @@ class EndpointView(AdministrationView):
 
 
 @transaction.atomic
-def _update(row: Endpoint, *, is_active: bool | None = None, **wanted: Any) -> Endpoint:
+def _update(
+    row: Endpoint, *, is_active: bool | None = None, is_beside: bool | None = None, **wanted: Any
+) -> Endpoint:
     """All of it or nothing."""
+    if is_active is not None and is_beside is not None:
+        raise ValidationError({"is_beside": [_("Send is_active or is_beside, not both.")]})
     if wanted:
         _require_its_key(row, wanted)
         row = services.save_endpoint(endpoint=row, **wanted)
     if is_active is not None:
         row = services.set_active(endpoint=row, is_active=is_active)
+    if is_beside:
+        row = services.use_beside(endpoint=row)
+    elif is_beside is False and row.is_beside:
+        row = services.set_active(endpoint=row)
     return row
 
 

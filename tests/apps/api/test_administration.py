@@ -267,3 +267,22 @@ def test_a_body_without_a_bottom_is_refused(where, alice, collection, api_of):
         file = SimpleUploadedFile("a.txt", b"The notice period is 3 months.")
         answer = mine.upload(address, {"file": file, "metadata": deep})
     assert answer.status_code == 400
+
+
+def test_servers_beside_each_other_are_set_as_on_the_page(admin, api_of):
+    mine, path = api_of(admin), "administration/model-servers"
+    limits = {"concurrency": 8, "queue_length": 20, "first_token_s": 9, "between_tokens_s": 3}
+    first = mine.post(path, {**SERVER, **limits}).json()
+    assert {name: first[name] for name in limits} == limits
+    second = mine.post(path, {**SERVER, "name": "second"}).json()
+    alone = mine.patch(f"{path}/{second['id']}", {"is_beside": True})
+    assert (alone.status_code, code_of(alone)) == (409, "CONFLICT")
+    mine.patch(f"{path}/{first['id']}", {"is_active": True, "concurrency": 4})
+    beside = mine.patch(f"{path}/{second['id']}", {"is_beside": True}).json()
+    assert (beside["is_active"], beside["is_beside"]) == (True, True)
+    both = mine.patch(f"{path}/{second['id']}", {"is_beside": True, "is_active": True})
+    assert (both.status_code, code_of(both)) == (400, "BAD_REQUEST")
+    now_first = mine.patch(f"{path}/{second['id']}", {"is_beside": False}).json()
+    assert (now_first["is_active"], now_first["is_beside"]) == (True, False)
+    left = mine.get(f"{path}/{first['id']}").json()
+    assert (left["is_active"], left["concurrency"]) == (False, 4)
