@@ -341,6 +341,9 @@ LOGGING = {
     "loggers": {
         "httpx": {"level": "WARNING"},
         "uvicorn": {"handlers": ["stderr"], "propagate": False},
+        # Links that work once are in addresses. Uvicorn writes them down where this has a handler,
+        # whatever its own switch says.
+        "uvicorn.access": {"handlers": [], "propagate": False},
         "django.request": {"level": "ERROR"},
         "axes": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},

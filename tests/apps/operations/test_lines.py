@@ -2,12 +2,15 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 from datetime import UTC, datetime
 
 import pytest
 
 from apps.core.lines import FORMATTERS, JsonLines, Lines
+from kb_platform.env import ROOT
 
 FORGED = "report.pdf\n2026-11-22T00:00:00.000Z INFO apps.accounts signed in\x1b[2J\u2028x"
 
@@ -54,3 +57,14 @@ def test_a_json_line_is_an_object_with_everything() -> None:
     assert found["message"] == f"not read: {FORGED}"
     assert (found["time"], found["level"]) == ("2026-11-22T04:00:00.000Z", "WARNING")
     assert (found["logger"], found["process"]) == ("apps.test", _record("").process)
+
+
+def test_no_address_that_was_asked_for_is_written_down() -> None:
+    """Uvicorn asks exactly this before it writes a line for each request."""
+    asked = "import django, logging; django.setup(); "
+    asked += "print(logging.getLogger('uvicorn.access').hasHandlers())"
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "kb_platform.settings"}
+    said = subprocess.run(
+        [sys.executable, "-c", asked], env=env, cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert said.stdout.strip() == "False"
