@@ -60,7 +60,9 @@ from apps.signon import middleware as sign_on  # noqa: E402
 from apps.topics import deciding  # noqa: E402
 from apps.workspaces.models import Collection, Workspace  # noqa: E402
 from apps.workspaces.scopes import scope_of  # noqa: E402
-from tests import factories  # noqa: E402
+from tests import emptying, factories  # noqa: E402
+
+emptying.delete_instead_of_truncating()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from django.db import InterfaceError, OperationalError
+
 from workers.engines.replica import State
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
@@ -18,7 +20,7 @@ class Rows:
     ) -> None:
         self._write, self._said = write, said
         self._wanted: dict[int, tuple[State, bool]] = {}
-        self._news, self._settled = asyncio.Event(), asyncio.Event()
+        self._news, self._settled, self._hurry = (asyncio.Event() for _ in range(3))
         self._settled.set()
 
     def note(self, replica: int, state: State, *, is_ending: bool) -> None:
@@ -28,7 +30,8 @@ class Rows:
         self._news.set()
 
     async def settle(self, within_s: float) -> bool:
-        """Whether all is written, waiting so long for it at most."""
+        """Whether nothing waits any more, waiting so long for it at most; tries at once."""
+        self._hurry.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settled.wait(), within_s)
         return self._settled.is_set()
@@ -38,25 +41,37 @@ class Rows:
         pause = _FIRST_PAUSE_S
         while True:
             await self._news.wait()
-            if await self._written():
+            if await self._all_written():
                 pause = _FIRST_PAUSE_S
-            else:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
+                continue
+            self._hurry.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
 
-    async def _written(self) -> bool:
-        """Write one of what waits. What could not be waits again behind the others, unless there
-        is something newer to say by then."""
-        replica, newest = next(iter(self._wanted.items()))
-        del self._wanted[replica]
-        try:
-            await asyncio.to_thread(self._write, replica, *newest)
-        except Exception as error:  # noqa: BLE001 - the engines answer whatever the database does
-            self._wanted.setdefault(replica, newest)
-            why = " ".join(f"{type(error).__name__} {error}".split())
-            self._said(f"The row of replica {replica + 1} is written later: {why}")
-            return False
+    async def _all_written(self) -> bool:
+        """Try each of what waits once, so that one does not delay another."""
+        for replica in list(self._wanted):
+            await self._try(replica, *self._wanted.pop(replica))
         if not self._wanted:
             self._news.clear()
             self._settled.set()
-        return True
+        return not self._wanted
+
+    async def _try(self, replica: int, state: State, is_ending: bool) -> None:  # noqa: FBT001
+        """What could not be written waits again, unless there is something newer to say by then.
+        What the database refuses for good is said once: asking again would not change it."""
+        try:
+            await asyncio.to_thread(self._write, replica, state, is_ending)
+        except (OperationalError, InterfaceError, OSError) as error:
+            self._wanted.setdefault(replica, (state, is_ending))
+            self._said(f"The row of replica {replica + 1} is written later: {_why(error)}")
+        except Exception as error:  # noqa: BLE001 - the engines answer whatever the database does
+            self._said(
+                f"The row of replica {replica + 1} stays as it is, though the replica is"
+                f" {state}: {_why(error)}"
+            )
+
+
+def _why(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__} {error}".split())

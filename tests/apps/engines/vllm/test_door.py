@@ -147,3 +147,49 @@ def test_the_newest_state_is_written_once_the_database_is_back(
     asyncio.run(story())
     assert sorted(written) == [(0, State.UP, False), (1, State.UP, False)]
     assert said[0] == "The row of replica 1 is written later: OperationalError no server"
+
+
+def test_a_row_that_is_refused_for_good_is_said_once_and_delays_no_other() -> None:
+    written: list[int] = []
+    said: list[str] = []
+
+    def write(number: int, state: State, is_ending: bool) -> None:  # noqa: FBT001 - as it is called
+        if number == 0:
+            raise ValueError("no such server")
+        written.append(number)
+
+    async def story() -> None:
+        desk = Rows(write, said=said.append)
+        writing = asyncio.create_task(desk.run())
+        desk.note(0, State.UP, is_ending=False)
+        desk.note(1, State.UP, is_ending=False)
+        assert await desk.settle(20)
+        writing.cancel()
+
+    asyncio.run(story())
+    assert written == [1]
+    assert said == [
+        "The row of replica 1 stays as it is, though the replica is up: ValueError no such server"
+    ]
+
+
+def test_whoever_ends_does_not_wait_for_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_FIRST_PAUSE_S", 3600.0)
+    is_down = True
+
+    def write(number: int, state: State, is_ending: bool) -> None:  # noqa: FBT001 - as it is called
+        if is_down:
+            raise OperationalError("no server")
+
+    async def story() -> None:
+        nonlocal is_down
+        said: list[str] = []
+        desk = Rows(write, said=said.append)
+        writing = asyncio.create_task(desk.run())
+        desk.note(0, State.STOPPED, is_ending=True)
+        await until(lambda: said)
+        is_down = False
+        assert await desk.settle(20)
+        writing.cancel()
+
+    asyncio.run(story())
