@@ -199,11 +199,14 @@ async def test_what_no_source_says_is_marked(bob: User, contract, model: Scripte
 async def test_two_questions_at_once_are_both_answered(
     bob: User, contract, model: ScriptedGenerator
 ) -> None:
-    model.delta_delay_s = 0.01
-    model.script.extend(["one " * 20, "two " * 20])
+    model.delta_delay_s = 0.2
+    model.script.extend(["one " * 200, "two " * 200])
     async with talking(bob) as talk:
         await talk.send(type="ask", text="What is the notice period?", request="a")
         await talk.send(type="ask", text="When is rent due?", request="b")
+        while len({frame["turn"] for frame in talk.seen if frame["type"] == "delta"}) < 2:
+            await talk.frame()
+        model.delta_delay_s = 0.001
         while sum(frame["type"] == "done" for frame in talk.seen) < 2:
             await talk.frame()
     turns = [frame["turn"] for frame in talk.seen if frame["type"] == "delta"]
