@@ -55,17 +55,23 @@ def _asked(caller: Caller, own: Iterator[tuple[str, str]]) -> Mapping[str, tuple
 
 
 def _is_changed_by_it(ask: Callable[[], Seen], hidden: Sequence[Planted]) -> bool:
-    """Whether it differs each time, in what stays as it is while nothing is planted."""
+    """Whether it differs each time, beyond what differs while nothing is planted."""
     for _ in range(_AGAIN):
         first, second = _figures(ask()), _figures(ask())
         with _one_more(hidden):
             third = _figures(ask())
-        if len(first) != len(second):
-            continue
-        steady = [at for at, word in enumerate(first) if second[at] == word]
-        if len(third) == len(first) and all(third[at] == first[at] for at in steady):
+        if _goes_on(first, second, third):
             return False
     return True
+
+
+def _goes_on(first: Sequence[str], second: Sequence[str], third: Sequence[str]) -> bool:
+    """Whether the third answer follows from the two before it. A list that tells of its own reading,
+    as the audit does of its exports, grows by as much each time."""
+    if len(first) != len(second):
+        return len(third) - len(second) == len(second) - len(first)
+    steady = [at for at, word in enumerate(first) if second[at] == word]
+    return len(third) == len(first) and all(third[at] == first[at] for at in steady)
 
 
 def _figures(seen: Seen) -> list[str]:

@@ -175,6 +175,22 @@ def test_what_changes_by_itself_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> N
         world.remove()
 
 
+def test_an_export_that_tells_of_itself_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each export of the audit is one more line of the next."""
+    monkeypatch.setattr(walk, "everything", lambda: ["w/<slug:slug>/audit.csv"])
+    made = world.build()
+    manager = next(each for each in made.visitors if each.name == "manager of another department")
+    try:
+        caller = Caller(manager)
+        found = list(lists.told(caller, made, made.hidden_from(manager)))
+        assert [each.is_changed for each in found] == [False]
+        mine = made.read_by(manager)
+        assert mine is not None
+        assert [each.is_changed for each in lists.told(caller, made, [mine])] == [True]
+    finally:
+        world.remove()
+
+
 def test_planted_applications_are_on_no_list(admin: User, client_of: Any) -> None:
     made = world.build()
     try:
