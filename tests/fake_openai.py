@@ -60,7 +60,7 @@ class FakeServer:
     retry_after: str = "0"
     thinking: str = ""
     likely: dict[str, float] = field(default_factory=dict)  # first tokens: log probabilities
-    answers: deque[str] = field(default_factory=deque)
+    answers: deque[str | list[dict[str, Any]]] = field(default_factory=deque)  # a list: calls
     busy_times: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -71,8 +71,10 @@ class FakeServer:
         body = await self._seen(request)
         if refusal := await self._refusal():
             return refusal
-        turns = [Turn(Speaker(m["role"]), m["content"]) for m in body["messages"]]
+        turns = [Turn(Speaker(m["role"]), m["content"] or "") for m in body["messages"]]
         answer = self.answers.popleft() if self.answers else self._answer(turns)
+        if not isinstance(answer, str):
+            return StreamingResponse(_calling(answer), media_type="text/event-stream")
         usage = {
             "prompt_tokens": sum(len(pieces(t.text)) for t in turns),
             "completion_tokens": len(pieces(answer)),
@@ -225,8 +227,24 @@ def _event(payload: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(payload, ensure_ascii=False).encode() + b"\n\n"
 
 
-def _said(delta: dict[str, str]) -> bytes:
+def _said(delta: dict[str, Any]) -> bytes:
     return _event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+
+
+async def _calling(calls: list[dict[str, Any]]) -> AsyncIterator[bytes]:
+    """Calls as servers stream them: a head each, then their arguments in pieces, side by side."""
+    for index, call in enumerate(calls):
+        function = {"name": call["name"], "arguments": ""}
+        head = {"index": index, "id": f"call_{index}", "type": "function", "function": function}
+        yield _said({"tool_calls": [head]})
+    longest = max(len(call["arguments"]) for call in calls)
+    for at in range(0, longest, 3):
+        for index, call in enumerate(calls):
+            if piece := call["arguments"][at : at + 3]:
+                yield _said({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+    yield _event({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    yield _event({"choices": [], "usage": {"prompt_tokens": 40, "completion_tokens": 9}})
+    yield b"data: [DONE]\n\n"
 
 
 class FakeOpenAI(FakeServer):

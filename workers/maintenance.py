@@ -5,6 +5,7 @@ from uuid import UUID
 from apps.accounts import notices
 from apps.accounts.jobs import FORGET_SESSIONS, TELL
 from apps.accounts.sessions.services import forget_over
+from apps.chat import passing
 from apps.chat.jobs import CLOSE_INTERRUPTED
 from apps.chat.services import close_interrupted
 from apps.documents import jobs
@@ -56,8 +57,9 @@ def optimize() -> None:
 
 @task(CLOSE_INTERRUPTED, reason="end answers whose process died")
 def end_interrupted_answers() -> None:
-    """Mark answers that no process writes any more."""
+    """Mark answers that no process writes any more, and forget those that were not to stay."""
     close_interrupted()
+    passing.sweep()
 
 
 @task(intake_jobs.SWEEP, reason="forget uploads that did not arrive")

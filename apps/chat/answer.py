@@ -73,10 +73,11 @@ def _sources(opened: Opened, prepared: Prepared) -> ServerFrame:
 
 
 async def _spoken(opened: Opened, prepared: Prepared, said: Said) -> AsyncGenerator[Delta, None]:
-    """The answer as delta frames, citations made whole across the borders of tokens."""
+    """The answer as delta frames, citations made whole across the borders of tokens. Where the
+    sources answer nothing, a program's tools may: then only their calls are let through."""
     within_s = prepared.patience.first_token_s
     refusal = prepared.refusal or await _refusal_after(prepared.doubt, within_s=within_s)
-    if refusal:
+    if refusal and not prepared.has_tools:
         yield _said(opened, said, refusal, DeltaKind.TEXT)
         return
     marks = CitationStream(len(prepared.sources))
@@ -90,11 +91,16 @@ async def _spoken(opened: Opened, prepared: Prepared, said: Said) -> AsyncGenera
     async with aclosing(stream) as deltas:
         async for delta in deltas:
             said.note(delta)
+            if refusal or delta.kind is DeltaKind.CALL:
+                said.calls.add(delta)
+                continue
             is_text = delta.kind is DeltaKind.TEXT
             text = "".join(p.text for p in marks.feed(delta.text)) if is_text else delta.text
             if text:
                 yield _said(opened, said, text, delta.kind)
     rest = "".join(part.text for part in marks.flush())
+    if refusal and not said.calls.whole():
+        rest = refusal
     if rest:
         yield _said(opened, said, rest, DeltaKind.TEXT)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from apps.chat.frames import (
@@ -73,7 +74,11 @@ def sources(turn_id: UUID, shown: Sequence[Source], *, hidden: int, note: str) -
 def delta(turn_id: UUID, text: str, kind: DeltaKind, *, said: int) -> Delta:
     """``said``: characters of the answer and its thinking up to the end of this piece."""
     n = SOURCES_N + said
-    return {"type": "delta", "turn": str(turn_id), "n": n, "text": text, "kind": kind.value}
+    return {"type": "delta", "turn": str(turn_id), "n": n, "text": text, "kind": _kind(kind)}
+
+
+def _kind(kind: DeltaKind) -> Literal["text", "thinking"]:
+    return "thinking" if kind is DeltaKind.THINKING else "text"
 
 
 def ended(turn_id: UUID, closed: Closed, *, said: int) -> Done | Stopped | Error:

@@ -39,7 +39,11 @@ def require_topic_allowed(
         before=standalone(question, history).removesuffix(question.strip()).strip(),
         beside=[
             text
-            for text in (brought.instructions, *(turn.text for turn in brought.history))
+            for text in (brought.instructions, *map(_words_of, brought.history + brought.exchange))
             if text.strip()
         ],
     )
+
+
+def _words_of(message: Message) -> str:
+    return "\n".join((message.text, *(call.arguments for call in message.calls))).strip()

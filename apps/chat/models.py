@@ -30,11 +30,19 @@ class Conversation(OwnedModel):
     application_id = models.UUIDField(null=True, blank=True, help_text="That it was begun through.")
     title = models.CharField(_("title"), max_length=120, blank=True, default="")
     model = models.CharField(max_length=100, blank=True, default="", help_text="Chosen for it.")
+    is_passing = models.BooleanField(
+        default=False, db_default=False, help_text="Forgotten once it is answered; never listed."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(OwnedModel.Meta):
         ordering = ("-updated_at",)
+        indexes = (
+            models.Index(
+                fields=["updated_at"], condition=models.Q(is_passing=True), name="passing_ones"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.title or str(self.pk)

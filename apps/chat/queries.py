@@ -164,6 +164,12 @@ def finish_of(turn_id: UUID) -> str:
     return str(turn.trace.get("finish", "")) if turn else ""
 
 
+def calls_of(turn_id: UUID) -> list[dict[str, str]]:
+    """The tools that the model wants called: id, name and arguments of each."""
+    turn = Turn.objects.filter(pk=turn_id).first()
+    return list(turn.trace.get("calls", [])) if turn else []
+
+
 def path_through(parents: dict[UUID, UUID | None], leaf: UUID | None) -> list[UUID]:
     """Ids from the root through ``leaf`` (or the newest) to the end. ``parents`` is oldest first."""
     if not parents:
@@ -282,7 +288,7 @@ def conversations(*, workspace: Workspace | None = None) -> QuerySet[Conversatio
         state=Turn.State.RUNNING,
         heartbeat_at__gt=timezone.now() - STALE_AFTER,
     )
-    rows = Conversation.objects.annotate(
+    rows = Conversation.objects.filter(is_passing=False).annotate(
         withheld=Exists(_unreadable(first_turns)), running=Exists(alive)
     )
     if workspace is not None:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Collection as Some
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -27,12 +27,13 @@ from apps.permissions.scope import current_scope
 from apps.rag import evidence
 from apps.rag import prompt as prompts
 from apps.rag.attribute import settle_citations
+from apps.rag.calls import Calls
 from apps.rag.check import unsupported_spans
 from apps.rag.cite import cited_numbers, normalised
 from apps.rag.condense import standalone
 from apps.rag.generate import Patience
 from apps.rag.language import language_of
-from apps.rag.ports import Delta, DeltaKind, Generator, Judge, Passage, Usage
+from apps.rag.ports import Delta, DeltaKind, Generator, Judge, Passage, ToolCall, Usage
 from apps.rag.ports import Turn as Message
 from apps.rag.refusal import is_refusal, refusal
 from apps.rag.tokens import estimate_tokens
@@ -76,6 +77,7 @@ class Prepared:
     max_tokens: int
     refusal: str = ""
     doubt: Doubt | None = None
+    has_tools: bool = False
 
     @property
     def generator(self) -> Generator:
@@ -102,6 +104,7 @@ class Said:
     usage: Usage | None = None
     finish: str = ""
     first_token_ms: int | None = None
+    calls: Calls = field(default_factory=Calls)
 
     def add(self, text: str, kind: DeltaKind) -> None:
         if text and self.first_token_ms is None:
@@ -132,7 +135,7 @@ class Said:
 def prepare(opened: Opened) -> Prepared:
     """Search as the asker, build the prompt, and save the sources and where they come from.
 
-    Raises AppError INDEX_UNAVAILABLE, or an EngineError of the factory.
+    Raises AppError INDEX_UNAVAILABLE or CONTEXT_TOO_LONG, or an EngineError of the factory.
     """
     plan = _plan(opened)
     settings = plan.settings
@@ -150,10 +153,12 @@ def prepare(opened: Opened) -> Prepared:
         distinct(found.passages),
         history,
         mode=prompts.AnswerMode(opened.mode.value),
-        budget_tokens=settings.context_tokens,
+        budget_tokens=opened.wishes.room_beside_tools(settings.context_tokens),
         language=opened.language,
         workspace_prompt=_instructions(opened, plan),
         may_refuse=settings.may_refuse,
+        exchange=opened.wishes.exchange,
+        has_tools=opened.wishes.has_tools,
     )
     note = _note(found)
     citations = _save(opened, built, found, past, note=note, model=plan.name)
@@ -169,6 +174,7 @@ def prepare(opened: Opened) -> Prepared:
         max_tokens=min(settings.max_tokens, opened.wishes.max_tokens or settings.max_tokens),
         refusal=_refusal(opened) if judged is evidence.Verdict.REFUSE else "",
         doubt=_doubt(opened, plan, built, found) if judged is evidence.Verdict.ASK else None,
+        has_tools=opened.wishes.has_tools,
     )
 
 
@@ -186,7 +192,8 @@ def _judged(
     opened: Opened, built: prompts.Prompt, found: Found, *, may_refuse: bool
 ) -> evidence.Verdict:
     """What is to be done in a room where only documents count."""
-    if opened.mode is not AnswerMode.DOCUMENTS_ONLY:
+    # What the program's own tools said is there to answer from.
+    if opened.mode is not AnswerMode.DOCUMENTS_ONLY or opened.wishes.exchange:
         return evidence.Verdict.ANSWER
     if not built.sources:
         return evidence.Verdict.REFUSE
@@ -310,7 +317,7 @@ def close_turn(
     sources = prepared.sources if prepared else ()
     text = said.text.strip()
     if state is Turn.State.COMPLETE:
-        state, text, error_code = _completed(opened, prepared, text)
+        state, text, error_code = _completed(opened, prepared, text, calls=said.calls.whole())
     spans = unsupported_spans(text, sources) if state is Turn.State.COMPLETE and sources else []
     closed = Closed(
         state=state,
@@ -330,7 +337,11 @@ def close_turn(
     return closed
 
 
-def _completed(opened: Opened, prepared: Prepared | None, text: str) -> tuple[Turn.State, str, str]:
+def _completed(
+    opened: Opened, prepared: Prepared | None, text: str, *, calls: Sequence[ToolCall]
+) -> tuple[Turn.State, str, str]:
+    if calls:  # no answer yet: there is nothing to check or to cite
+        return Turn.State.COMPLETE, text, ""
     if not text:
         return Turn.State.FAILED, "", ErrorCode.ENGINE_ERROR.value
     if is_refusal(text):
@@ -347,6 +358,8 @@ def _keep(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed)
     if row is None:  # deleted while it was answered: what it used is used all the same
         return
     trace = {**row.trace, "unsupported": closed.unsupported, "finish": said.finish}
+    if calls := said.calls.whole():
+        trace["calls"] = [asdict(call) for call in calls]
     if prepared is not None:
         trace["route"] = gateway.trace(prepared.plan)
     Turn.objects.filter(pk=row.pk).update(
@@ -375,5 +388,6 @@ def _enter(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed
     if prepared is None:
         limits.settle(turn_id=opened.turn_id, amount=limits.Amount(0))
         return
-    spoken = said.text + said.thinking
+    called = "".join(call.name + call.arguments for call in said.calls.whole())
+    spoken = said.text + said.thinking + called
     enter(opened, prepared.plan, closed, Texts(prepared.messages, spoken, said.usage))

@@ -20,7 +20,7 @@ from apps.chat import framing, services
 from apps.chat.answer import answer
 from apps.chat.frames import ServerFrame, Source
 from apps.chat.models import Turn
-from apps.chat.queries import finish_of, is_withheld, tokens_of
+from apps.chat.queries import calls_of, finish_of, is_withheld, tokens_of
 from apps.chat.rights import may_read_now
 from apps.chat.services import Opened
 from apps.chat.stored import stored
@@ -242,6 +242,7 @@ class Collected:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     finish: str = ""
+    calls: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, frame: ServerFrame) -> None:
         match frame["type"]:
@@ -277,9 +278,21 @@ async def collect(turn_id: UUID) -> Collected:
     async with aclosing(follow(turn_id)) as frames:
         async for frame in frames:
             collected.add(frame)
-    read, written = await in_thread(partial(tokens_of, turn_id))
-    collected.prompt_tokens, collected.completion_tokens = read, written
-    collected.finish = await in_thread(partial(finish_of, turn_id))
+    await with_figures(collected)
     if collected.error_code == ErrorCode.ANSWER_WITHHELD:
         collected.sources = []
+    return collected
+
+
+def _add_figures(collected: Collected) -> None:
+    turn_id = collected.turn_id
+    collected.prompt_tokens, collected.completion_tokens = tokens_of(turn_id)
+    collected.finish = finish_of(turn_id)
+    if collected.state == Turn.State.COMPLETE:
+        collected.calls = calls_of(turn_id)
+
+
+async def with_figures(collected: Collected) -> Collected:
+    """What the frames of an answer do not tell: tokens, why it ended, the tools to be called."""
+    await in_thread(partial(_add_figures, collected))
     return collected

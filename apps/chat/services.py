@@ -65,12 +65,14 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
     parent_id: UUID | None = None,
     request: str = "",
     wishes: Wishes | None = None,
+    is_passing: bool = False,
 ) -> Opened:
     """Save a question, in a conversation of its own unless one is named.
 
     A parent names its conversation too. ``workspace`` is its slug or id and counts for a new
     conversation only; ``collection_ids`` keep the conversation to these from now on, and ``model``
-    lets that language model answer in it ("": none in particular). Raises DoesNotExist for what
+    lets that language model answer in it ("": none in particular). One that ``is_passing`` is for the
+    caller to forget (``chat.passing``). Raises DoesNotExist for what
     the asker cannot see, ScopeDenied without the right to ask, AppError BAD_REQUEST,
     TOO_MANY_REQUESTS, BUDGET_EXCEEDED, or what ``require_topic_allowed`` raises.
     """
@@ -86,6 +88,7 @@ def ask(  # noqa: PLR0913 - the fields of one question, by keyword
                 workspace=_workspace(workspace),
                 collection_ids=tuple(collection_ids or ()),
                 title=title_of(text),
+                is_passing=is_passing,
             )
         else:
             conversation = Conversation.objects.get(pk=conversation_id)
@@ -129,7 +132,11 @@ def edit(*, turn_id: UUID, question: str, request: str = "") -> Opened:
 
 @transaction.atomic
 def create_conversation(
-    *, workspace: Workspace | None = None, collection_ids: Some[UUID] = (), title: str = ""
+    *,
+    workspace: Workspace | None = None,
+    collection_ids: Some[UUID] = (),
+    title: str = "",
+    is_passing: bool = False,
 ) -> Conversation:
     """An empty conversation of the current person, in a workspace or over all that is in reach."""
     conversation = Conversation.objects.create(
@@ -138,6 +145,7 @@ def create_conversation(
         workspace=workspace,
         collection_ids=_checked_collections(collection_ids, workspace),
         title=title,
+        is_passing=is_passing,
     )
     events.record("conversation.created", conversation)
     return conversation
@@ -369,12 +377,6 @@ def delete_conversation(*, conversation: Conversation) -> None:
     conversation.check_writable()
     events.record("conversation.deleted", conversation)
     Conversation.objects.filter(pk=conversation.pk).delete()
-
-
-def drop_conversation(*, conversation_id: UUID) -> None:
-    """Forget a conversation that was never meant to stay. The log keeps that it was asked; that it
-    is gone is no news."""
-    Conversation.objects.filter(pk=conversation_id).delete()
 
 
 def forget_document(document_id: UUID) -> None:

@@ -39,6 +39,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
     ErrorCode.TOO_MANY_REQUESTS: 429,
+    ErrorCode.CONTEXT_TOO_LONG: 400,
     ErrorCode.ENGINE_ERROR: 502,
     ErrorCode.ENGINE_REJECTED: 502,
     ErrorCode.ENGINE_BUSY: 503,
@@ -112,9 +113,7 @@ def _plain(error: Exception) -> Response | None:
 
 
 def _fields(error: ModelValidationError) -> dict[str, list[str]]:
-    if hasattr(error, "error_dict"):
-        return dict(error.message_dict)
-    return {"": list(error.messages)}
+    return dict(error.message_dict) if hasattr(error, "error_dict") else {"": list(error.messages)}
 
 
 def _of_code(error: Exception) -> Response | None:

@@ -108,6 +108,7 @@ class ErrorCode(StrEnum):
     ENGINE_BUSY = "ENGINE_BUSY"
     ENGINE_REJECTED = "ENGINE_REJECTED"
     ENGINE_WAIT = "ENGINE_WAIT"
+    CONTEXT_TOO_LONG = "CONTEXT_TOO_LONG"
     NO_MODEL = "NO_MODEL"
     INDEX_UNAVAILABLE = "INDEX_UNAVAILABLE"
     ANSWER_WITHHELD = "ANSWER_WITHHELD"
@@ -341,6 +342,7 @@ MESSAGES: dict[ErrorCode, Promise] = {
     ErrorCode.ENGINE_WAIT: _(
         "The embedding model or the index does not answer. This is tried again by itself."
     ),
+    ErrorCode.CONTEXT_TOO_LONG: _("The tools and their results are too long. Send fewer of them."),
     ErrorCode.NO_MODEL: _(
         "No language model is given to you. An administrator can give one to a group of yours."
     ),
@@ -352,10 +354,8 @@ MESSAGES: dict[ErrorCode, Promise] = {
 
 def message_of(code: str) -> str:
     """The sentence for a code, in the active language."""
-    try:
-        return str(MESSAGES[ErrorCode(code)])
-    except (KeyError, ValueError):
-        return str(MESSAGES[ErrorCode.INTERNAL])
+    known = ErrorCode[code] if code in ErrorCode.__members__ else ErrorCode.INTERNAL
+    return str(MESSAGES[known])
 
 
 def sentence_with(code: str, details: Mapping[str, object]) -> str:

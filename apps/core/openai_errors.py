@@ -11,6 +11,7 @@ _CODES = {
     ErrorCode.INVALID_KEY: "invalid_api_key",
     ErrorCode.NOT_SIGNED_IN: "invalid_api_key",
     ErrorCode.TOO_MANY_REQUESTS: "rate_limit_exceeded",
+    ErrorCode.CONTEXT_TOO_LONG: "context_length_exceeded",
 }
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 

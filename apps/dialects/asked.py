@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from apps.chat.wishes import Wishes
+from apps.dialects.tools import MOST_TOOLS, Call, Choice, Tool, require_answered, tools_of
 from apps.dialects.view import refused
 from apps.rag.ports import Speaker, Tuning, Turn
 
@@ -24,8 +25,10 @@ class _Part(BaseModel):
 class Message(BaseModel):
     """One message of the caller's history. Content may be text or parts of text."""
 
-    role: Literal["system", "developer", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[_Part] | None = None
+    tool_calls: list[Call] | None = Field(None, max_length=MOST_TOOLS)
+    tool_call_id: str | None = None
 
     @property
     def text(self) -> str:
@@ -74,8 +77,10 @@ class ChatBody(BaseModel):
     store: bool | None = False
     logprobs: bool | None = False
     response_format: _Format | None = None
-    tools: list[dict[str, Any]] | None = None
-    tool_choice: Any = None
+    tools: list[Tool] | None = Field(None, max_length=MOST_TOOLS)
+    tool_choice: Choice | None = None
+    parallel_tool_calls: bool | None = None
+    functions: list[Any] | None = None
     footnote: Extension = Field(default_factory=Extension)
 
 
@@ -88,28 +93,53 @@ class Asked:
 
 
 def asked(body: ChatBody) -> Asked:
-    """The last message is the question, those before it are the history, and those of the system
-    are instructions of the caller: data, and never above the rules of the product."""
+    """The last message of the user is the question, those before it are the history; behind it are
+    only tools that were called for it. Those of the system are instructions of the caller: data, and
+    never above the rules of the product."""
     require_answerable(body)
+    require_answered(body.messages)
     spoken = [message for message in body.messages if message.role not in _SYSTEM]
-    if not spoken or spoken[-1].role != "user":
-        raise refused("The last message must be the user's.", param="messages")
+    if not spoken or spoken[-1].role not in {"user", "tool"}:
+        raise refused("The last message must be the user's, or results of tools.", param="messages")
+    before, question, after = _around_the_question(spoken)
     told = [message.text for message in body.messages if message.role in _SYSTEM]
     wishes = Wishes(
-        history=_history(spoken[:-1]),
+        history=_history(before),
+        exchange=_history(after),
         instructions="\n".join(told),
-        tuning=Tuning(body.temperature, body.top_p, tuple(body.stop)),
+        tuning=Tuning(
+            body.temperature,
+            body.top_p,
+            tuple(body.stop),
+            tools_of(body.tools, body.tool_choice, in_parallel=body.parallel_tool_calls),
+        ),
         max_tokens=body.max_completion_tokens or body.max_tokens or 0,
     )
-    return Asked(spoken[-1].text, wishes)
+    return Asked(question.text, wishes)
+
+
+def _around_the_question(
+    spoken: Sequence[Message],
+) -> tuple[Sequence[Message], Message, Sequence[Message]]:
+    """The last message of the user, with what was said before and after it."""
+    places = [place for place, message in enumerate(spoken) if message.role == "user"]
+    if not places:
+        raise refused("There is no message of the user.", param="messages")
+    return spoken[: places[-1]], spoken[places[-1]], spoken[places[-1] + 1 :]
 
 
 def _history(messages: Sequence[Message]) -> tuple[Turn, ...]:
-    return tuple(
-        Turn(Speaker.USER if message.role == "user" else Speaker.ASSISTANT, text)
+    turns = (
+        Turn(
+            Speaker(message.role),
+            message.text.strip(),
+            tuple(call.as_port() for call in message.tool_calls or ()),
+            message.tool_call_id or "",
+        )
         for message in messages
-        if (text := message.text.strip())
     )
+    # A result may be empty: its call wants one all the same.
+    return tuple(turn for turn in turns if turn.text or turn.calls or turn.answers)
 
 
 def require_answerable(body: ChatBody) -> None:
@@ -122,5 +152,5 @@ def require_answerable(body: ChatBody) -> None:
         raise refused("Probabilities are not given.", param="logprobs")
     if body.response_format and body.response_format.type != "text":
         raise refused("Answers are text.", param="response_format")
-    if body.tools and body.tool_choice != "none":
-        raise refused("Tools are not called: answers come from documents.", param="tools")
+    if body.functions:
+        raise refused("Send functions as tools.", param="functions")

@@ -46,6 +46,7 @@ class ChatCompletionsView(DialectView):
             mode=body.footnote.mode,
             model=_model(body, room),
             wishes=wanted.wishes,
+            is_passing=not body.store,
         )
         voice = Voice(opened.turn_id, room.name, is_kept=bool(body.store))
         # Nothing of the database is held while the model talks.

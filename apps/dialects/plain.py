@@ -60,6 +60,9 @@ def _require_askable(body: ChatBody) -> Sequence[Message]:
     require_answerable(body)
     if body.footnote.model_fields_set:
         raise refused("A model without documents has none to choose from.", param="footnote")
+    is_offered = body.tools and body.tool_choice != "none"
+    if is_offered or any(each.role == "tool" or each.tool_calls for each in body.messages):
+        raise refused("A model without documents is offered no tools.", param="tools")
     if body.messages[-1].role != "user" or not body.messages[-1].text.strip():
         raise refused("The last message must be the user's.", param="messages")
     return body.messages

@@ -23,6 +23,10 @@ class Voice:
     is_kept: bool
     created: int = field(default_factory=lambda: int(time.time()))
 
+    def keeps(self, said: Collected) -> bool:
+        """Whether the conversation stays. One that only wants tools called has no answer to keep."""
+        return self.is_kept and not said.calls
+
     @property
     def id(self) -> str:
         return f"chatcmpl-{self.turn_id.hex}"
@@ -33,17 +37,19 @@ class Voice:
 
 def completion(voice: Voice, said: Collected) -> dict[str, Any]:
     """A whole answer."""
-    message = {
+    message: dict[str, Any] = {
         "role": "assistant",
         "content": said.text,
         "refusal": said.text if said.is_refused else None,
         "annotations": annotations(said.text, said.sources, said.cited),
     }
+    if said.calls:
+        message |= {"content": said.text or None, "tool_calls": [*map(_call, said.calls)]}
     choice = {
         "index": 0,
         "message": message,
         "logprobs": None,
-        "finish_reason": finish_reason(said.finish),
+        "finish_reason": finish_reason(said),
     }
     return {
         **voice.envelope("chat.completion"),
@@ -56,16 +62,23 @@ def completion(voice: Voice, said: Collected) -> dict[str, Any]:
 def extension(voice: Voice, said: Collected) -> dict[str, Any]:
     """What OpenAI's shape has no place for."""
     return {
-        "conversation": str(said.conversation_id) if voice.is_kept else None,
-        "turn": str(said.turn_id) if voice.is_kept else None,
+        "conversation": str(said.conversation_id) if voice.keeps(said) else None,
+        "turn": str(said.turn_id) if voice.keeps(said) else None,
         "refused": said.is_refused,
         "unsupported": said.unsupported,
         "sources": sources_out(said.sources, said.cited),
     }
 
 
-def finish_reason(finish: str) -> str:
-    return "length" if finish in {"length", "loop"} else "stop"
+def finish_reason(said: Collected) -> str:
+    if said.finish in {"length", "loop"}:
+        return "length"
+    return "tool_calls" if said.calls else "stop"
+
+
+def _call(call: dict[str, str]) -> dict[str, Any]:
+    function = {"name": call["name"], "arguments": call["arguments"]}
+    return {"id": call["id"], "type": "function", "function": function}
 
 
 def usage(read: int, written: int) -> dict[str, int]:
@@ -103,17 +116,19 @@ class Chunks:
         return self._chunk({"content": text})
 
     def last(self) -> list[bytes]:
-        """The citations, the end, and the tokens where they are wanted."""
+        """The tools to be called, each whole in a piece of its own; the citations; the end."""
         said = self.said
         marks = annotations(self.text, said.sources, said.cited)
         closing: dict[str, Any] = {"annotations": marks} if marks else {}
         if said.is_refused:
             closing["refusal"] = said.text
-        found = [self._chunk(closing)] if closing else []
+        called = ({"index": place, **_call(call)} for place, call in enumerate(said.calls))
+        found = [self._chunk({"tool_calls": [call]}) for call in called]
+        found += [self._chunk(closing)] if closing else []
         found.append(
             self._chunk(
                 {},
-                finish=finish_reason(said.finish),
+                finish=finish_reason(said),
                 more={"footnote": {**extension(self.voice, said), "text": said.text}},
             )
         )

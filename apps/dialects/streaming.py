@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
 
-from apps.chat import running, services
+from apps.chat import passing, running
 from apps.chat.frames import LAST_FRAMES, ServerFrame
 from apps.chat.models import Turn
-from apps.chat.queries import finish_of, tokens_of
 from apps.chat.running import Collected
 from apps.chat.services import Opened
 from apps.chat.sse import with_pings
@@ -28,13 +27,15 @@ STOPPING_S = 5.0
 async def whole(opened: Opened, *, is_kept: bool) -> Collected:
     """The answer once it is complete. Cancelled (the program has gone), it stops."""
     try:
-        return await running.answer_once(opened)
+        said = await running.answer_once(opened)
+        is_kept = is_kept and not said.calls
     except asyncio.CancelledError:
         await _stopped(opened)
         raise
     finally:
         if not is_kept:
             await _dropped(opened)
+    return said
 
 
 async def begun(opened: Opened, *, is_kept: bool) -> Collected | None:
@@ -89,7 +90,7 @@ async def chunks(
         finally:
             if not is_over:
                 await _stopped(opened)
-            if not voice.is_kept:
+            if not voice.keeps(made.said):
                 await _dropped(opened)
 
 
@@ -104,9 +105,7 @@ async def _ending(made: Chunks) -> AsyncGenerator[bytes, None]:
         yield event(openai_error_body(ErrorCode(said.error_code), status=500))
         yield DONE
         return
-    turn_id = said.turn_id
-    said.finish = await in_thread(partial(finish_of, turn_id))
-    said.prompt_tokens, said.completion_tokens = await in_thread(partial(tokens_of, turn_id))
+    await running.with_figures(said)
     for piece in made.last():
         yield piece
     if made.counts:
@@ -124,5 +123,5 @@ async def _stopped(opened: Opened) -> None:
 
 
 async def _dropped(opened: Opened) -> None:
-    drop = partial(services.drop_conversation, conversation_id=opened.conversation_id)
+    drop = partial(passing.drop, conversation_id=opened.conversation_id)
     await in_thread(drop)

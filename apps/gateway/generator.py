@@ -127,7 +127,7 @@ class RoutedGenerator:
             try:
                 async with aclosing(tried) as deltas:
                     async for delta in deltas:
-                        said = said or bool(delta.text)
+                        said = said or delta.is_word
                         yield delta
             except (EngineUnavailable, EngineBusy) as error:
                 if said:
@@ -198,7 +198,7 @@ class RoutedGenerator:
             deltas = in_time(stream, candidate.patience)
             await stack.enter_async_context(aclosing(deltas))
             async for delta in deltas:
-                if delta.text and attempt.first_token_ms is None:
+                if delta.is_word and attempt.first_token_ms is None:
                     attempt.first_token_ms = round((time.monotonic() - began) * 1000)
                     if health.needs_telling(candidate.key):
                         told = partial(health.began_to_answer, candidate.key, began=clock)

@@ -151,10 +151,10 @@ def _of_version(
     version: ModelVersion, rows: Sequence[Endpoint], wishes: Tuning, *, rank: int = 0
 ) -> list[Candidate]:
     """The servers of a version that are in use; a version without any is answered by the pool."""
-    tuning = Tuning(
-        version.temperature if wishes.temperature is None else wishes.temperature,
-        version.top_p if wishes.top_p is None else wishes.top_p,
-        wishes.stop,
+    tuning = replace(
+        wishes,
+        temperature=version.temperature if wishes.temperature is None else wishes.temperature,
+        top_p=version.top_p if wishes.top_p is None else wishes.top_p,
     )
     named = _server_ids(version)
     if not named:

@@ -47,7 +47,7 @@ async def generate(
         async for delta in deltas:
             for part in _parts(delta, splitter):
                 allowed = gauge.measure(part)
-                if allowed.text or allowed.usage or allowed.finish:
+                if allowed.is_word or allowed.usage or allowed.finish:
                     yield allowed
                 if gauge.verdict:
                     yield Delta("", finish=gauge.verdict)
@@ -58,7 +58,7 @@ async def generate(
 
 def _parts(delta: Delta, splitter: ThinkingSplitter) -> Iterable[Delta]:
     """A delta of the engine as deltas of one kind each; the finish comes last and empty."""
-    if delta.kind is DeltaKind.THINKING:
+    if delta.kind is not DeltaKind.TEXT:
         yield replace(delta, usage=None, finish="")
     else:
         yield from splitter.feed(delta.text)
@@ -84,7 +84,11 @@ class _Gauge:
         if len(delta.text) > room:
             self.verdict = FINISH_LENGTH
             delta = replace(delta, text=delta.text[:room])
-        elif delta.text and self._guards[delta.kind].is_looping(delta.text):
+        elif (
+            delta.text
+            and delta.kind is not DeltaKind.CALL
+            and self._guards[delta.kind].is_looping(delta.text)
+        ):
             self.verdict = FINISH_LOOP
         self._said[delta.kind] += len(delta.text)
         return delta
@@ -108,7 +112,7 @@ async def in_time(stream: AsyncIterator[Delta], patience: Patience) -> AsyncGene
             return
         except TimeoutError as error:
             raise EngineUnavailable(f"nothing within {patience}") from error
-        has_begun = has_begun or bool(delta.text)
+        has_begun = has_begun or delta.is_word
         yield delta
 
 

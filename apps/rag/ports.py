@@ -171,19 +171,44 @@ class Speaker(StrEnum):
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function that a model wants called. ``arguments`` is JSON as the model wrote it: it may be
+    broken, and nothing here reads it."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message to a language model."""
+    """One message to a language model. ``calls`` are of the ASSISTANT; ``answers`` is the id of the
+    call whose result a TOOL's text is."""
 
     speaker: Speaker
     text: str
+    calls: tuple[ToolCall, ...] = ()
+    answers: str = ""
 
 
 class DeltaKind(StrEnum):
     TEXT = "text"
     THINKING = "thinking"
+    CALL = "call"
+
+
+@dataclass(frozen=True, slots=True)
+class CallPart:
+    """To which call of an answer, counted from 0, a piece of arguments belongs. The first piece of
+    each has its ``id`` and ``name``."""
+
+    index: int
+    id: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +221,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a streamed answer. THINKING never enters citations, history or exports.
+    """A piece of a streamed answer. THINKING never enters citations, history or exports; the text of
+    a CALL is a piece of its arguments.
 
     The last delta of a stream may have an empty text and carry ``usage`` and ``finish``
     ("stop", "length", ...).
@@ -206,6 +232,12 @@ class Delta:
     kind: DeltaKind = DeltaKind.TEXT
     usage: Usage | None = None
     finish: str = ""
+    call: CallPart | None = None
+
+    @property
+    def is_word(self) -> bool:
+        """Whether the answer has begun with this: what was said is never said twice."""
+        return bool(self.text or self.call)
 
 
 class EngineError(Exception):
@@ -293,6 +325,16 @@ class Generator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Tools:
+    """Functions of the asking program that the model may want called, as JSON in OpenAI's shape.
+    ``choice`` "" and ``in_parallel`` None: as the server has it."""
+
+    offered: str
+    choice: str = ""
+    in_parallel: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tuning:
     """What an asker wants of the wording beyond the installation's settings; nothing by default.
 
@@ -302,6 +344,7 @@ class Tuning:
     temperature: float | None = None
     top_p: float | None = None
     stop: tuple[str, ...] = ()
+    tools: Tools | None = None
 
 
 UNTUNED = Tuning()

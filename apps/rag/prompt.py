@@ -8,7 +8,7 @@ system.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from apps.rag.cite import without_marks
@@ -109,6 +109,8 @@ def build(  # noqa: PLR0913 - each is named at the call, none belongs with anoth
     language: str = "",
     workspace_prompt: str = "",
     may_refuse: bool = True,
+    exchange: Sequence[Turn] = (),
+    has_tools: bool = False,
 ) -> Prompt:
     """The prompt for one question.
 
@@ -118,30 +120,40 @@ def build(  # noqa: PLR0913 - each is named at the call, none belongs with anoth
     gets at most a quarter of it, newest first, with marks taken out. ``language`` ("zh", "en") is
     that of the question where it is empty. ``may_refuse``: the model is told to say so where the
     sources do not answer; False where that is decided elsewhere (see ``apps.rag.evidence``).
+    ``exchange``: calls of the asking program's tools with their results, that follow the question;
+    they are data, and come whole and beside the budget. ``has_tools``: more may be called.
     """
     template = TEMPLATES[_language(question, language)]
-    system = _system(template, mode, workspace_prompt, may_refuse=may_refuse)
+    has_tools = has_tools or bool(exchange)
+    system = _system(template, mode, workspace_prompt, may_refuse=may_refuse, has_tools=has_tools)
     asked = _shortened(question.strip(), max(_LEAST_QUESTION, budget_tokens // _QUESTION_SHARE))
     longest_closing = estimate_tokens(template.doubtful + asked)
     room = budget_tokens - estimate_tokens(system) - longest_closing
     kept = _recent(history, min(room, budget_tokens) // _HISTORY_SHARE)
-    room -= sum(estimate_tokens(turn.text) for turn in kept)
+    room -= sum(cost_of(turn) for turn in kept)
     sources = _sources(passages, room)
     told = "\n".join(_tagged(source) for source in sources) or template.no_sources
     covered = _coverage(sources, about=standalone(question, history))
-    closing = _closing(template, mode, covered, may_refuse=may_refuse)
+    closing = (
+        template.open if has_tools else _closing(template, mode, covered, may_refuse=may_refuse)
+    )
 
     def ending_with(closing: str) -> tuple[Turn, ...]:
         last = f"{told}\n\n{closing.format(question=neutral(asked))}"
         return (Turn(Speaker.SYSTEM, system), *kept, Turn(Speaker.USER, last))
 
     return Prompt(
-        turns=ending_with(closing),
+        turns=(*ending_with(closing), *map(_as_data, exchange)),
         sources=sources,
         dropped=len(passages) - len(sources),
         coverage=covered,
         check=Check(ending_with(template.check), template.yes, template.no),
     )
+
+
+def cost_of(turn: Turn) -> int:
+    """Estimated tokens of a turn with its calls."""
+    return estimate_tokens(turn.text + "".join(call.name + call.arguments for call in turn.calls))
 
 
 def neutral(text: str) -> str:
@@ -156,9 +168,15 @@ def _language(question: str, language: str) -> Language:
 
 
 def _system(
-    template: Template, mode: AnswerMode, workspace_prompt: str, *, may_refuse: bool
+    template: Template,
+    mode: AnswerMode,
+    workspace_prompt: str,
+    *,
+    may_refuse: bool,
+    has_tools: bool,
 ) -> str:
     rules = template.rules(mode, may_refuse=may_refuse)
+    rules = f"{rules}\n{template.tools}" if has_tools else rules
     wishes = workspace_prompt.strip()
     return f"{rules}\n{template.wishes}\n{wishes}" if wishes else rules
 
@@ -196,7 +214,7 @@ def _recent(history: Sequence[Turn], budget: int) -> list[Turn]:
         exchange.insert(0, _as_history(turn))
         if turn.speaker is not Speaker.USER:
             continue
-        budget -= sum(estimate_tokens(each.text) for each in exchange)
+        budget -= sum(cost_of(each) for each in exchange)
         if budget < 0:
             break
         kept = exchange + kept
@@ -205,8 +223,15 @@ def _recent(history: Sequence[Turn], budget: int) -> list[Turn]:
 
 
 def _as_history(turn: Turn) -> Turn:
-    text = without_marks(turn.text) if turn.speaker is Speaker.ASSISTANT else neutral(turn.text)
-    return Turn(turn.speaker, _shortened(text, _LONGEST_REPLY))
+    said = _as_data(turn)
+    text = without_marks(turn.text) if turn.speaker is Speaker.ASSISTANT else said.text
+    return replace(said, text=_shortened(text, _LONGEST_REPLY))
+
+
+def _as_data(turn: Turn) -> Turn:
+    """What a program sends along, so that nothing in it passes for a tag of the prompt."""
+    calls = tuple(replace(call, arguments=neutral(call.arguments)) for call in turn.calls)
+    return replace(turn, text=neutral(turn.text), calls=calls)
 
 
 def _sources(passages: Sequence[Passage], budget: int) -> tuple[Source, ...]:

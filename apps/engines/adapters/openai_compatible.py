@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from apps.engines.adapters import http, sse
+from apps.engines.adapters import chat_messages, http, sse
 from apps.engines.adapters.thinking import ThinkingSplitter
 from apps.rag.evidence import odds_of
 from apps.rag.ports import (
@@ -60,6 +60,7 @@ class OpenAIGenerator:
     ) -> None:
         self._address = http.base_address(base_url)
         self._settings = {"model": model, "temperature": temperature, **(extra or {})}
+        self._tools: dict[str, Any] = {}
         self._token = api_key
         self._first_token_s, self._read_s = first_token_s, read_s
         self._timeout = httpx.Timeout(first_token_s, connect=connect_s, write=30.0, pool=5.0)
@@ -80,6 +81,8 @@ class OpenAIGenerator:
             **self._settings,
             **{name: value for name, value in wishes.items() if value is not None},
         }
+        # Apart from the settings: a yes or no is asked for without them.
+        vars(other)["_tools"] = chat_messages.tools_of(tuning)
         return other
 
     async def stream(
@@ -91,6 +94,8 @@ class OpenAIGenerator:
             async with self._opened(turns, max_tokens) as pieces:
                 async for payload in sse.data_lines(pieces):
                     for delta in reader.read(payload):
+                        if delta.call and not self._tools:
+                            continue  # a tool that nobody offered
                         for part in splitter.split(delta):
                             yield part
                     if reader.is_done:
@@ -106,7 +111,7 @@ class OpenAIGenerator:
         """See ``apps.rag.ports.Judge``. EngineRejected where a server tells no probabilities."""
         body = {
             **self._settings,
-            "messages": _messages(turns),
+            "messages": chat_messages.messages(turns),
             "max_tokens": 1,
             "logprobs": True,
             "top_logprobs": _LIKELY,
@@ -135,10 +140,11 @@ class OpenAIGenerator:
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         body = {
             **self._settings,
-            "messages": _messages(turns),
+            "messages": chat_messages.messages(turns),
             "max_tokens": max_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **self._tools,
         }
         url = f"{self._address}/chat/completions"
         async with self._client().stream("POST", url, **http.body(body)) as response:
@@ -157,10 +163,6 @@ class OpenAIGenerator:
             client = http.async_client(self._address, token=self._token, timeout=self._timeout)
             self._clients[loop] = client
         return client
-
-
-def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
-    return [{"role": turn.speaker.value, "content": turn.text} for turn in turns]
 
 
 class _Endpoint:

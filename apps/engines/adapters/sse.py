@@ -3,15 +3,16 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from apps.rag.ports import Delta, DeltaKind, EngineRejected, EngineUnavailable, Usage
+from apps.rag.ports import CallPart, Delta, DeltaKind, EngineRejected, EngineUnavailable, Usage
 
 _DONE = "[DONE]"
 _DRAIN_S = 0.2
 _LONGEST_LINE = 4 * 1024 * 1024
+_MOST_CALLS = 128
 
 
 async def within(
@@ -109,7 +110,21 @@ def _deltas(delta: dict[str, Any]) -> list[Delta]:
     text = delta.get("content")
     if isinstance(text, str) and text:
         found.append(Delta(text))
-    return found
+    calls = delta.get("tool_calls")
+    return found + (list(_call_parts(calls)) if isinstance(calls, list) else [])
+
+
+def _call_parts(calls: list[Any]) -> Iterator[Delta]:
+    """Pieces of calls. Servers that send each call whole may leave out its index."""
+    for place, call in enumerate(calls):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            continue
+        index = call.get("index", place)
+        if not isinstance(index, int) or not 0 <= index < _MOST_CALLS:
+            raise EngineUnavailable(f"a call of a tool numbered {index!r}")
+        part = CallPart(index, str(call.get("id") or ""), str(function.get("name") or ""))
+        yield Delta(str(function.get("arguments") or ""), DeltaKind.CALL, call=part)
 
 
 def _usage(event: dict[str, Any]) -> Usage | None:

@@ -11,7 +11,8 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.chat import running, services
 from apps.chat.jobs import CLOSE_INTERRUPTED
-from apps.chat.models import Turn
+from apps.chat.models import Conversation, Turn
+from apps.chat.queries import conversations
 from apps.core.aio import in_thread
 from apps.documents.models import Document
 from apps.engines.adapters.fake import ScriptedGenerator
@@ -168,3 +169,21 @@ def test_the_clock_ends_answers_whose_process_died(bob: User, inline_jobs: None)
     with entered(scope_of(bob)):
         assert Turn.objects.get(pk=dead.turn_id).error_code == "ANSWER_INTERRUPTED"
         assert Turn.objects.get(pk=alive.turn_id).state == "running"
+
+
+def test_the_clock_forgets_what_was_not_to_stay_and_nobody_answers(
+    bob: User, inline_jobs: None
+) -> None:
+    def asked(*, is_passing: bool) -> UUID:
+        return services.ask(question="What is the rent?", is_passing=is_passing).conversation_id
+
+    with entered(scope_of(bob)):
+        left, stays, fresh, running = (asked(is_passing=each) for each in (True, False, True, True))
+        assert [row.pk for row in conversations()] == [stays]
+        long_ago = timezone.now() - timedelta(hours=2)
+        Conversation.objects.exclude(pk=fresh).update(updated_at=long_ago)
+        Turn.objects.exclude(conversation=running).update(heartbeat_at=long_ago)
+    CLOSE_INTERRUPTED.enqueue()
+    with entered(scope_of(bob)):
+        assert set(Conversation.objects.values_list("pk", flat=True)) == {stays, fresh, running}
+    assert left not in {stays, fresh, running}

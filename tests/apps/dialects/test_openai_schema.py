@@ -18,6 +18,9 @@ from jsonschema import Draft202012Validator
 from apps.permissions.roles import KeyScope
 from tests import factories
 from tests.apps.dialects.test_files import _upload
+from tests.apps.dialects.test_tools import PRICE, STOCK, WANTED, exchange, server
+
+__all__ = ["server"]
 
 _FOLDER = Path(
     os.environ.get("BENCH_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")
@@ -64,13 +67,27 @@ def test_a_refusal(bob, ask, valid):
     valid(ask(bob).json(), "CreateChatCompletionResponse")
 
 
-async def test_every_piece_of_a_streamed_answer(bob, lease, workspace, valid):
+def test_an_answer_that_calls_tools(bob, lease, ask, server, valid):
+    server.answers.append(WANTED)
+    valid(ask(bob, tools=[STOCK, PRICE]).json(), "CreateChatCompletionResponse")
+
+
+def test_what_the_tests_send_is_a_request_of_theirs(valid):
+    body = {"model": "m", "messages": exchange("1", "2"), "tools": [STOCK, PRICE]}
+    valid(body, "CreateChatCompletionRequest")
+
+
+@pytest.mark.parametrize("is_calling", [False, True])
+async def test_every_piece_of_a_streamed_answer(bob, lease, workspace, server, valid, is_calling):
+    if is_calling:
+        server.answers.append(WANTED)
     key = await _key(bob)
     response = await AsyncClient().post(
         "/v1/chat/completions",
         {
             "model": f"footnote/{workspace.slug}",
             "messages": [{"role": "user", "content": "What is the notice period?"}],
+            "tools": [STOCK],
             "stream": True,
             "stream_options": {"include_usage": True},
         },
@@ -81,6 +98,7 @@ async def test_every_piece_of_a_streamed_answer(bob, lease, workspace, valid):
     content = b"".join([piece async for piece in response.streaming_content]).decode()
     *events, last, rest = content.split("\n\n")
     assert (last, rest) == ("data: [DONE]", "")
+    assert ("tool_calls" in content) is is_calling
     for each in events:
         name, colon, data = each.partition(": ")
         assert (name, colon) == ("data", ": ")
