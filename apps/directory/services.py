@@ -142,10 +142,10 @@ def add_rule(
         workspace_id=None if workspace is None else workspace.pk,
         is_administrator=is_administrator,
     )
-    if workspace is not None and isinstance(role, CustomRole):
-        rule.custom = role
-    elif workspace is not None:
-        rule.role = role or ""
+    if isinstance(role, CustomRole):
+        rule.custom = role if workspace else None
+    elif role and workspace:
+        rule.role = role
     try:
         with transaction.atomic():
             rule.save(force_insert=True)

@@ -244,8 +244,8 @@ class Following:
             with entered(self.actor.scope()):
                 documents.delete_document(document=document)
         # Nothing by which a server could say that it did not change since.
-        values = {"fingerprint": "", "memory": {}, "sha256": "", "document_id": None}
-        pk = self._kept(entry, row, is_archive=True, **values)
+        nothing: dict[str, Any] = {"fingerprint": "", "memory": {}, "sha256": ""}
+        pk = self._kept(entry, row, is_archive=True, document_id=None, **nothing)
         return Row(pk, name_of(entry), Known("", {}), None, "", "", is_archive=True)
 
     def _met_inside(self, each: Inside, archive: UUID) -> bool:

@@ -39,7 +39,7 @@ class Documents:
     def lack(self, thing: Thing, heir: Heir) -> Lack | None:
         if thing.collection_id in heir.scope.readable:
             return None
-        is_open = Collection.objects.filter(pk=thing.collection_id, is_open=True).exists()
+        is_open = Collection.objects.filter(pk=thing.id, is_open=True).exists()
         return _OPEN if is_open else _CLOSED
 
     def give(self, thing: Thing, giver: Giver, heir: User | None) -> int:

@@ -12,12 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import queries, reauth
-from apps.accounts.api import require_whole_owner
+from apps.accounts.api import owner_of, require_whole_owner
 from apps.accounts.models import User
 from apps.accounts.serializers import PersonOut
 from apps.core.drf import IDEMPOTENCY_KEY, ApiView, checked, errors
 from apps.core.idempotency import idempotent
-from apps.permissions.scope import current_scope
 from apps.permissions.views import AdministrationView
 from apps.workspaces.api import workspace_named
 from apps.workspaces.handover import services
@@ -219,7 +218,7 @@ class MyHandOverView(ApiView):
     def me(self, request: Request) -> Giver:
         """By oneself, or by a key that may do everything one may."""
         require_whole_owner(request)
-        return Giver(User.objects.get(pk=current_scope().actor_id))
+        return Giver(owner_of(request))
 
     @extend_schema(
         operation_id="me_hand_over_show",

@@ -60,7 +60,8 @@ def recognise(picture: Image.Image) -> list[Piece]:
 def _typeset(text: str, pixels: NDArray[np.uint8], box: Any) -> str:
     if not has_dash(text):
         return in_chinese(text)
-    return with_dashes(text, cv2.cvtColor(_cut_out(pixels, box), cv2.COLOR_BGR2GRAY))
+    grey = cv2.cvtColor(_cut_out(pixels, box), cv2.COLOR_BGR2GRAY)
+    return with_dashes(text, np.asarray(grey, dtype=np.uint8))
 
 
 def _cut_out(pixels: NDArray[np.uint8], box: Any) -> NDArray[np.uint8]:

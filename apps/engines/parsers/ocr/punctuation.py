@@ -80,9 +80,10 @@ def with_dashes(text: str, line: Grey) -> str:
 def _lengths(line: Grey, count: int) -> Sequence[float]:
     """Of the dashes of a line from left to right, in heights of small letters; none where that is
     not to be told."""
-    _, ink = cv2.threshold(line, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
+    _, found = cv2.threshold(line, 0, 255, cv2.THRESH_BINARY_INV + cv2.THRESH_OTSU)
+    ink: Grey = np.asarray(found, dtype=np.uint8)
     if np.count_nonzero(ink) > ink.size / 2:
-        ink = cv2.bitwise_not(ink)
+        ink = ~ink
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink)
     boxes = [(int(x), int(y), int(w), int(h)) for x, y, w, h, _area in stats[1:]]
     letters = [box for box in boxes if box[3] > 0.2 * line.shape[0]]
@@ -108,4 +109,5 @@ def _is_alone(box: tuple[int, int, int, int], ink: Grey) -> bool:
     """Nothing above or below it: no part of a letter, of an equals sign, of a line."""
     x, y, w, h = box
     middle = ink[:, x + w // 4 : x + w - w // 4]
-    return np.count_nonzero(middle) <= np.count_nonzero(middle[max(y - 1, 0) : y + h + 1]) * 1.1
+    near = np.count_nonzero(middle[max(y - 1, 0) : y + h + 1])
+    return bool(np.count_nonzero(middle) <= near * 1.1)
