@@ -74,7 +74,7 @@ ENTRIES: list[Entry] = [
     Entry("/v1 chat", _chat, every=16, is_compared=False),
     Entry("/v1 chat, streamed", _streamed_chat, is_for_sessions=False, every=16, is_compared=False),
     Entry("/v1 vector store search", _store_search, names=True, every=6),
-    Entry("/v1 search of one's own vector store", _own_store_search, every=4),
+    Entry("/v1 search of one's own vector store", _own_store_search, at="collection", every=4),
     Entry("MCP search", _mcp_search, is_for_sessions=False, every=2),
     Entry(
         "MCP fetch of a document",

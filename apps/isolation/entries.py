@@ -8,7 +8,7 @@ shows nothing to those who may read is found by ``sight``.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from apps.isolation import wire
 from apps.isolation.caller import Caller, Seen
@@ -40,7 +40,7 @@ class Entry:
     """A way to ask.
 
     ``is_for_keys``, ``is_for_sessions``: who can use it. ``names``: it sends the ids of what it
-    wants. ``by_title``: it finds documents by their names, so that is what it is asked. ``every``: of so many questions one is asked. ``is_compared``: whether its answers have
+    wants; ``at``: which of the place it asks from. ``by_title``: it finds documents by their names, so that is what it is asked. ``every``: of so many questions one is asked. ``is_compared``: whether its answers have
     the form of those about nothing; not where a model words them. ``shows``: who has to find what
     they may read through it, where it is neither a session nor any key.
     """
@@ -50,6 +50,7 @@ class Entry:
     is_for_keys: bool = True
     is_for_sessions: bool = True
     names: bool = False
+    at: Literal["", "slug", "collection"] = ""
     by_title: bool = False
     every: int = 1
     is_compared: bool = True
@@ -60,7 +61,13 @@ class Entry:
 
     def sent(self, wanted: Wanted) -> str:
         """Everything that an echo of the question may say."""
-        return " ".join((wanted.words, *(wanted.target.spellings if self.names else ())))
+        named = wanted.target.spellings if self.names else ()
+        match self.at:
+            case "slug":
+                named += (wanted.place.slug,)
+            case "collection":
+                named += (str(wanted.place.collection), wanted.place.collection.hex)
+        return " ".join((wanted.words, *named))
 
 
 def parsed(seen: Seen) -> Any:
@@ -135,12 +142,19 @@ ENTRIES: list[Entry] = [
     Entry("search, by meaning and words", _search("hybrid")),
     Entry("search, by meaning", _search("dense"), every=2),
     Entry("search, by words", _search("keyword")),
-    Entry("search page", _search_page, is_for_keys=False, every=4),
+    Entry("search page", _search_page, is_for_keys=False, at="slug", every=4),
     Entry("find", _find, is_for_keys=False, by_title=True, every=6),
-    Entry("list of documents", _documents, by_title=True, every=6),
+    Entry("list of documents", _documents, at="collection", by_title=True, every=6),
     Entry("audit", _audit, names=True, every=12, shows="audit"),
     Entry("audit as CSV", _audit_file, names=True, every=12, shows="audit"),
     Entry("chat", _chat, every=16, is_compared=False),
-    Entry("chat, short form", _short_chat, is_for_sessions=False, every=16, is_compared=False),
+    Entry(
+        "chat, short form",
+        _short_chat,
+        is_for_sessions=False,
+        at="slug",
+        every=16,
+        is_compared=False,
+    ),
     Entry("chat socket", _chat_socket, every=16, is_compared=False),
 ]

@@ -12,7 +12,7 @@ from apps.applications.models import Application
 from apps.documents.models import Document
 from apps.isolation import dialects, lists, looks, prove, sight, walk, world
 from apps.isolation.caller import Caller, Seen
-from apps.isolation.entries import Entry
+from apps.isolation.entries import Entry, Wanted
 from apps.isolation.models import Proof
 from apps.isolation.visitors import Visitor
 from apps.permissions.roles import GRANTS, Role
@@ -140,6 +140,21 @@ def test_a_blind_entry_is_named(name: str, few_addresses: None) -> None:
     made = world.build()
     try:
         assert {each for each, _who in sight.blind(made, [deaf])} == {name}
+    finally:
+        world.remove()
+
+
+def test_an_echo_of_where_one_asked_is_no_leak(few_addresses: None) -> None:
+    """Who is not signed in is sent to do so, with the address that they came for."""
+    made = world.build()
+    try:
+        nobody = next(each for each in made.visitors if each.user is None)
+        wanted = Wanted("?", made.planted[0].target)
+        page = entry("search page")
+        seen = page.ask(Caller(nobody), wanted)
+        assert made.planted[0].workspace.slug in seen.body
+        assert looks.words_in(seen, made.planted, known=[], asked=page.sent(wanted)) == []
+        assert looks.words_in(seen, made.planted, known=[], asked=wanted.words) != []
     finally:
         world.remove()
 
