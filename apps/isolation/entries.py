@@ -67,6 +67,8 @@ class Entry:
                 named += (wanted.place.slug,)
             case "collection":
                 named += (str(wanted.place.collection), wanted.place.collection.hex)
+            case _:
+                pass
         return " ".join((wanted.words, *named))
 
 

@@ -31,7 +31,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _tables(proof: Proof) -> list[tuple[str, list[tuple[str, int, int]]]]:
     return [
-        (_("Entry"), report.by_entry(proof)),
+        (_("Asked through"), report.by_entry(proof)),
         (_("Asked as"), report.by_visitor(proof)),
     ]
 

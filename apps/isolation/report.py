@@ -108,7 +108,7 @@ def as_markdown(proof: Proof) -> str:
         "",
         f"**{result}**" + (f" {_(proof.error)}" if proof.error else ""),
         "",
-        *_table(_("Entry"), by_entry(proof)),
+        *_table(_("Asked through"), by_entry(proof)),
         "",
         *_table(_("Asked as"), by_visitor(proof)),
     ]
