@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from apps.chat.short import ShortChatView
 from apps.chat.views import home
+from apps.core.api_pages import api_docs
 from apps.core.views import health
 from apps.dialects.mcp import mcp
 
@@ -30,6 +31,7 @@ urlpatterns = [
     path("", include("apps.gateway.urls")),
     path("", include("apps.isolation.urls")),
     path("api/v1/health", health, name="health"),
+    path("api/docs", api_docs, name="api-docs"),
     path("api/chat", ShortChatView.as_view(), name="chat-short"),
     path("api/v1/", include("kb_platform.api")),
     path("v1/", include("apps.dialects.api")),

@@ -60,6 +60,7 @@ PUBLIC_ROUTES: dict[str, str] = {
     "accounts:setup": "first run: the token in the address is the right",
     "accounts:join": "an invitation: the token in the address is the right",
     "accounts:passkey-options": "a challenge to sign in with; names nobody",
+    "api-docs": "describes this program, as its schema does",
     "accounts:passkey": "a signed challenge, to sign in with",
     "accounts:lost-factor": "the token in the address and a password together are the right",
     "accounts:language": "the sign-in page is read in a language too",
