@@ -14,6 +14,8 @@ class ApplicationsConfig(AppConfig):
         from apps.workspaces.handover import kinds  # noqa: PLC0415 - the same
 
         kinds.register(
-            kinds.OfInstallation("application", _("Application"), Application.objects.all)
+            kinds.OfInstallation(
+                "application", _("Application"), Application.objects.all, is_duty=True
+            )
         )
         resolvers.register(ApplicationKeys())

@@ -35,7 +35,9 @@ class ApplicationManager(models.Manager["Application"]):
     list and nobody's to change."""
 
     def get_queryset(self) -> models.QuerySet["Application"]:
-        return super().get_queryset().exclude(account__email__endswith=f"@{CANARY_DOMAIN}")
+        # No join: an update then finds each row as the one before it left it.
+        planted = User.objects.filter(email__endswith=f"@{CANARY_DOMAIN}")
+        return super().get_queryset().exclude(account__in=planted)
 
 
 class Application(models.Model):

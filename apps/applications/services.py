@@ -55,7 +55,7 @@ def change_application(*, application: Application, **values: Any) -> Applicatio
     changed = [field for field, value in checked.items() if getattr(application, field) != value]
     for field in changed:
         setattr(application, field, checked[field])
-    _save(application)
+    _save(application, fields=[*changed, "updated_at"])
     if "name" in changed:
         for account, ending in (
             (application.account, ""),
@@ -97,10 +97,12 @@ def _account(pk: UUID, name: str, ending: str) -> User:
     )
 
 
-def _save(application: Application, *, is_new: bool = False) -> None:
+def _save(
+    application: Application, *, is_new: bool = False, fields: list[str] | None = None
+) -> None:
     try:
         with transaction.atomic():
-            application.save(force_insert=is_new)
+            application.save(force_insert=is_new, update_fields=fields)
     except IntegrityError as error:
         raise AppError(ErrorCode.CONFLICT, status=409, field="name") from error
 

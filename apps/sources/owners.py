@@ -37,5 +37,8 @@ class Sources:
         manages = heir.scope.allows(Permission.COLLECTION_MANAGE, thing.workspace_id)
         return None if writes and manages else _LACK
 
+    def is_passed_on(self, thing: Thing, giver: Heir) -> bool:
+        return self.lack(thing, giver) is None
+
     def give(self, thing: Thing, giver: Giver, heir: User | None) -> int:
         return Source.objects.filter(giver.rows(), pk=thing.id).update(owner=heir)

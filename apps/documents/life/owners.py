@@ -10,7 +10,6 @@ from apps.accounts.models import User
 from apps.documents.models import Document
 from apps.permissions.roles import Role
 from apps.workspaces.handover.kinds import Field, Giver, Heir, Lack, Thing
-from apps.workspaces.models import Collection
 
 _OPEN = Lack(_("They have no role that opens these documents."), Role.VIEWER)
 _CLOSED = Lack(_("They may not open these documents. Whoever manages the collection can grant it."))
@@ -23,11 +22,13 @@ class Documents:
 
     def held(self, giver: Giver, place: Field) -> Sequence[Thing]:
         rows = Document.objects.filter(giver.rows(), collection__workspace__in=place.workspaces)
-        columns = ("collection_id", "collection__name", "collection__workspace_id")
+        columns = (
+            "collection_id", "collection__name", "collection__workspace_id", "collection__is_open"
+        )  # fmt: skip
         found = rows.order_by("collection__name").values_list(*columns).annotate(Count("pk"))
         return [
-            Thing(self.name, pk, name, workspace_id, pk, count)
-            for pk, name, workspace_id, count in found
+            Thing(self.name, pk, name, workspace_id, pk, count, is_open=is_open)
+            for pk, name, workspace_id, is_open, count in found
         ]
 
     def owners(self, place: Field) -> Iterable[UUID]:
@@ -39,8 +40,10 @@ class Documents:
     def lack(self, thing: Thing, heir: Heir) -> Lack | None:
         if thing.collection_id in heir.scope.readable:
             return None
-        is_open = Collection.objects.filter(pk=thing.id, is_open=True).exists()
-        return _OPEN if is_open else _CLOSED
+        return _OPEN if thing.is_open else _CLOSED
+
+    def is_passed_on(self, thing: Thing, giver: Heir) -> bool:
+        return self.lack(thing, giver) is None
 
     def give(self, thing: Thing, giver: Giver, heir: User | None) -> int:
         return Document.objects.filter(giver.rows(), collection=thing.collection_id).update(

@@ -120,7 +120,7 @@ def _call_parts(calls: list[Any]) -> Iterator[Delta]:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
             continue
-        index = call.get("index", place)
+        index = place if call.get("index") is None else call["index"]
         if not isinstance(index, int) or not 0 <= index < _MOST_CALLS:
             raise EngineUnavailable(f"a call of a tool numbered {index!r}")
         part = CallPart(index, str(call.get("id") or ""), str(function.get("name") or ""))

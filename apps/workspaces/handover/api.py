@@ -116,6 +116,8 @@ def _shown(request: Request, giver: Giver, place: Field) -> Response:
     heir = _named(said["to"], "to") if said.get("to") else None
     if heir is not None and not heir.is_active:
         raise _unknown("to")
+    if heir is not None and not plan(giver=giver, heir=None, place=place).lines:
+        heir = None  # who has nothing to give learns of nobody
     gives_roles = serializers.BooleanField().run_validation(said.get("gives_roles", "false"))
     made = plan(giver=giver, heir=heir, place=place, gives_roles=gives_roles)
     found = {"giver": giver.user, "heir": heir, "lines": made.lines}

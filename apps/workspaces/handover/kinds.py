@@ -20,7 +20,8 @@ from apps.permissions.scope import Scope
 @dataclass(frozen=True, slots=True)
 class Thing:
     """Something that somebody looks after, or ``count`` alike ones (documents) of one collection,
-    whose id and name these are then. Outside of workspaces it belongs to the installation."""
+    whose id and name these are then: ``is_open`` to every member. Outside of workspaces it belongs
+    to the installation."""
 
     kind: str
     id: UUID
@@ -28,15 +29,17 @@ class Thing:
     workspace_id: UUID | None = None
     collection_id: UUID | None = None
     count: int = 1
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """Where a hand-over looks: the workspaces that are named, and what belongs to the installation
-    if that is said."""
+    if that is said. ``is_own``: one's own things, for which nobody had to manage anything."""
 
     workspaces: frozenset[UUID]
     has_installation: bool = False
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,10 @@ class Kind(Protocol):
     def lack(self, thing: Thing, heir: Heir) -> Lack | None:
         """Why this person cannot look after it; None: they can."""
 
+    def is_passed_on(self, thing: Thing, giver: Heir) -> bool:
+        """Whether the giver may give it away by their own hand. What acts with its owner's rights
+        would act again, with the heir's, after its owner had lost them."""
+
     def give(self, thing: Thing, giver: Giver, heir: User | None) -> int:
         """Make it theirs (None: nobody's) as far as it still is the giver's. Returns how many."""
 
@@ -102,7 +109,8 @@ class Kind(Protocol):
 @dataclass(frozen=True)
 class OfInstallation:
     """A kind whose rows have a name and a person, and lie in no workspace. ``lack`` is what somebody
-    lacks who is no administrator; ``is_optional``: without a person, nobody misses one."""
+    lacks who is no administrator; ``is_optional``: without a person, nobody misses one;
+    ``is_duty``: it gives no rights, so that whoever has it may pass it on."""
 
     name: str
     one: Promise
@@ -110,6 +118,7 @@ class OfInstallation:
     column: str = "owner"
     lacks: Lack | None = None
     is_optional: bool = False
+    is_duty: bool = False
     falls_to_manager: bool = False
 
     def held(self, giver: Giver, place: Field) -> Sequence[Thing]:
@@ -128,6 +137,9 @@ class OfInstallation:
 
     def lack(self, thing: Thing, heir: Heir) -> Lack | None:
         return None if heir.user.is_administrator else self.lacks
+
+    def is_passed_on(self, thing: Thing, giver: Heir) -> bool:
+        return self.is_duty or giver.user.is_administrator
 
     def give(self, thing: Thing, giver: Giver, heir: User | None) -> int:
         rows = self.objects().filter(giver.rows(self.column), pk=thing.id)

@@ -5,12 +5,15 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.accounts.models import BY_HAND, User
 from apps.permissions.roles import GRANTS, Permission, Role
-from apps.permissions.scope import Scope, current_scope, system_scope
+from apps.permissions.scope import Scope, current_scope, entered, system_scope
 from apps.workspaces.handover.kinds import Field, Giver, Heir, Lack, Thing, kind_named, kinds
 from apps.workspaces.models import Workspace
 from apps.workspaces.rights.facts import Facts, facts_of, folded, with_roles
+from apps.workspaces.roles.granting import is_grantable
 
 
 class _All:
@@ -21,6 +24,7 @@ class _All:
 
 
 ALL: Container[str] = _All()
+_NOT_YOURS = Lack(_("You may not look after this any more. Whoever manages it can hand it over."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +88,22 @@ def plan(
         roles = _roles(lacks, facts, actor) if gives_roles else {}
         if roles:
             lacks = _lacks(things, Heir(heir, folded(with_roles(facts, roles))))
+        if place.is_own and giver.user is not None:
+            lacks |= _kept_back(things, Heir(giver.user, actor))
     return Plan(_lines(things, lacks, roles, actor, names), roles)
 
 
 def _lacks(things: Sequence[Thing], heir: Heir) -> dict[Thing, Lack]:
     found = ((thing, kind_named(thing.kind).lack(thing, heir)) for thing in things)
     return {thing: lack for thing, lack in found if lack is not None}
+
+
+def _kept_back(things: Sequence[Thing], giver: Heir) -> dict[Thing, Lack]:
+    return {
+        thing: _NOT_YOURS
+        for thing in things
+        if not kind_named(thing.kind).is_passed_on(thing, giver)
+    }
 
 
 def _roles(lacks: Mapping[Thing, Lack], facts: Facts, actor: Scope) -> dict[UUID, Role]:
@@ -113,8 +127,10 @@ def _may_give(role: Role, workspace_id: UUID, facts: Facts, actor: Scope) -> boo
         return False
     if actor.is_system or actor.allows(Permission.ADMINISTER):
         return True
-    held = actor.workspaces.get(workspace_id, frozenset())
-    return Permission.MEMBER_MANAGE in held and GRANTS[role] <= held
+    if Permission.MEMBER_MANAGE not in actor.workspaces.get(workspace_id, frozenset()):
+        return False
+    with entered(actor):
+        return is_grantable(role, workspace_id)
 
 
 # --- lines ----------------------------------------------------------------------------------------

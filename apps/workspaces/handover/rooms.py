@@ -32,5 +32,8 @@ class Rooms:
         held = heir.scope.workspaces.get(thing.workspace_id, frozenset())
         return None if held >= MANAGES else _LACK
 
+    def is_passed_on(self, thing: Thing, giver: Heir) -> bool:
+        return self.lack(thing, giver) is None
+
     def give(self, thing: Thing, giver: Giver, heir: User | None) -> int:
         return Workspace.objects.filter(giver.rows(), pk=thing.id).update(owner=heir)

@@ -52,8 +52,8 @@ def within(workspace: Workspace) -> Field:
 
 
 def of_oneself() -> Field:
-    """Wherever the actor may be."""
-    return Field(frozenset(current_scope().workspaces), has_installation=True)
+    """Wherever the actor may be, as far as they could still look after it."""
+    return Field(frozenset(current_scope().workspaces), has_installation=True, is_own=True)
 
 
 def owners(place: Field) -> QuerySet[User]:
@@ -88,7 +88,8 @@ def hand_over(
 def _locked(giver: Giver, heir: User) -> User:
     """The heir as they are now, both held in one order so that two cannot wait for each other."""
     pks = {heir.pk} | ({giver.user.pk} if giver.user else set())
-    rows = User.objects.select_for_update().filter(pk__in=pks).order_by("pk")
+    # Rows that name them (events, sessions) may be written meanwhile.
+    rows = User.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk")
     found = {row.pk: row for row in rows}.get(heir.pk)
     if found is None or not found.is_active or found.is_application or found == giver.user:
         reason = "same" if found is not None and found == giver.user else "heir"
@@ -146,7 +147,8 @@ def take_from(*, leaver: User, successor: User | None) -> int:
     made = plan(giver=giver, heir=heir, place=place)
     going = [] if heir is None else [thing for line in made.going for thing in line.things]
     moved = _given(going, giver, heir)
-    rest = [thing for line in made.lines for thing in line.things if thing not in set(going)]
+    gone = set(going)
+    rest = [thing for line in made.lines for thing in line.things if thing not in gone]
     for thing in rest:
         if thing.workspace_id is not None and kind_named(thing.kind).falls_to_manager:
             manager = _manager(thing.workspace_id, but=leaver)

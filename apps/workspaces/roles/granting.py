@@ -30,11 +30,20 @@ def role_named(value: str) -> AnyRole | None:
 def require_grantable(role: AnyRole, workspace_id: UUID) -> None:
     """Raise ScopeDenied where the role is more than the actor holds in this workspace. Whoever
     runs the installation may give every role, to themselves too: the log of events says so."""
+    if missing := _missing(role, workspace_id):
+        raise ScopeDenied(min(missing))
+
+
+def is_grantable(role: AnyRole, workspace_id: UUID) -> bool:
+    """Whether the actor may give this role there."""
+    return not _missing(role, workspace_id)
+
+
+def _missing(role: AnyRole, workspace_id: UUID) -> frozenset[Permission]:
     scope = current_scope()
     if scope.is_system or scope.allows(Permission.ADMINISTER):
-        return
-    if missing := permissions_of(role) - _held(workspace_id):
-        raise ScopeDenied(min(missing))
+        return frozenset()
+    return permissions_of(role) - _held(workspace_id)
 
 
 def grantable(workspace_id: UUID) -> list[CustomRole]:

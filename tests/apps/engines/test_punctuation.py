@@ -72,3 +72,17 @@ def test_where_not_as_many_dashes_are_seen_all_stay_as_they_were_read() -> None:
 def test_chinese_lines_keep_their_dashes() -> None:
     assert not has_dash("蓟县-京哈联络线")
     assert has_dash("e-mail")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "见https://zh.wikipedia.org/wiki/Python_(编程语言)",
+        "附件报告(1).pdf已发送",
+        "if 数量!=0: 余额+=数量",
+        "SELECT 姓名,年龄 FROM 员工",
+        "写信至 采购(华东)@example.com",
+    ],
+)
+def test_addresses_names_of_files_and_code_keep_their_narrow_marks(read: str) -> None:
+    assert in_chinese(read) == read

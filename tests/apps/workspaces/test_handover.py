@@ -262,6 +262,34 @@ def test_one_hands_over_what_is_ones_own(alice, bob, client_of, things):
     assert owners()[3] == "bob"
 
 
+def test_what_one_may_not_look_after_any_more_one_cannot_bring_back_with_anothers_rights(
+    admin, alice, carol, client_of, things, workspace
+):
+    """A source and a webhook act with their owner's rights: a new owner would let them act again."""
+    with system_scope("test: alice managed all of it, and may only read now"):
+        webhook = factories.make_webhook(alice)
+        source = Source.objects.get()
+        Member.objects.filter(workspace=workspace, user=alice).update(role=Role.VIEWER)
+        Member.objects.create(workspace=workspace, user=carol, role=Role.MANAGER)
+    lines = [f"webhook:{webhook.pk}", f"source:{source.pk}", f"source:{workspace.pk}"]
+    lines += [f"workspace:{workspace.pk}", f"application:{things.pk}"]
+    browser = client_of(alice)
+    page = browser.get("/me/hand-over", {"to": carol.email})
+    assert outcome(page) == {
+        ("webhook", False),
+        ("source", False),
+        ("workspace", False),
+        ("document", False),
+        ("application", True),
+    }
+    for heir in (admin, carol):
+        browser.post("/me/hand-over", {"to": heir.email, "line": lines})
+    assert owners()[3] == "admin", "a duty that gives no rights is passed on"
+    assert owners()[:2] == (str(alice), str(alice))
+    with system_scope("test: whose it is"):
+        assert Webhook.objects.get().owner == alice
+
+
 def test_who_has_not_shown_who_they_are_is_asked_first(alice, bob, things):
     browser = Client()
     browser.force_login(alice)

@@ -18,6 +18,11 @@ _IS_HAN = re.compile(f"[{_HAN}]")
 _NEAR_BRACKET = re.compile(f"[{_HAN}{_WIDE_MARKS}]")
 _MARK = re.compile(rf"(?<=[{_HAN}》」』）])[,;:!?](?![\w/\\.])|(?<=[{_HAN}])[,;:!?](?=[{_HAN}])")
 _WIDE = {"(": "（", ")": "）", ",": "，", ";": "；", ":": "：", "!": "！", "?": "？"}
+# Addresses, names of files and code are spelled with narrow marks in Chinese text, too.
+_AS_IT_IS = re.compile(
+    r"\S*://\S+|\S+@\S+|\w+[(（]\d+[)）]\.[A-Za-z][A-Za-z0-9]{1,4}|\b[A-Za-z]\w*_\([^()]*\)"
+)
+_IS_CODE = re.compile(r"[{}]|[=!<>]=|\b(?:SELECT|FROM|WHERE|return|def|import)\b")
 _DASHES = "-\u2010\u2011\u2013\u2014"
 _HYPHEN, _EN, _EM = "-", "\u2013", "\u2014"
 # Lengths in heights of small letters: a hyphen is a half, an en dash one, an em dash two of them.
@@ -33,10 +38,16 @@ def has_dash(text: str) -> bool:
 
 def in_chinese(text: str) -> str:
     """The line with wide marks where they stand among Chinese characters; brackets in pairs."""
-    if not _IS_HAN.search(text):
+    if not _IS_HAN.search(text) or _IS_CODE.search(text):
         return text
-    chars = list(_MARK.sub(lambda mark: _WIDE[mark.group()], text.replace("\uff02", '"')))
+    kept = {at for found in _AS_IT_IS.finditer(text) for at in range(*found.span())}
+    chars = list(text.replace("\uff02", '"'))
+    for mark in _MARK.finditer("".join(chars)):
+        if mark.start() not in kept:
+            chars[mark.start()] = _WIDE[mark.group()]
     for places in _brackets(chars):
+        if kept.intersection(places):
+            continue
         near = [chars[at + step] for at, step in _beside(places) if 0 <= at + step < len(chars)]
         is_wide = any(chars[at] in "（）" for at in places)
         if is_wide or any(_NEAR_BRACKET.match(char) for char in near):

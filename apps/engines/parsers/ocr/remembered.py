@@ -20,7 +20,7 @@ from apps.engines.parsers.child_terms import terms
 from apps.engines.parsers.ocr.engine import DETECTED_SIDE, Piece
 
 # Raised when the same picture gives other pieces for a reason of ours.
-RECOGNISER = 1
+RECOGNISER = 2
 
 
 @dataclass(frozen=True, slots=True)
