@@ -10,7 +10,8 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
-from django.http import FileResponse, HttpRequest, HttpResponseBase
+from django.db import close_old_connections
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from apps.core.late import LateResponse
 
@@ -23,11 +24,19 @@ class OneStepHandler(ASGIHandler):
         self.load_middleware(is_async=False)
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
-        answered: Any = sync_to_async(self.get_response, thread_sensitive=True)
+        answered: Any = sync_to_async(self._answered, thread_sensitive=True)
         response: HttpResponseBase = await answered(request)
         vars(response)["_handler_class"] = type(self)
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size
         if isinstance(response, LateResponse):
             await response.settle()
+        return response
+
+    def _answered(self, request: HttpRequest) -> HttpResponseBase:
+        """What the view says. A stream goes on for minutes and touches the database in threads of
+        its own: the connection of this thread would be held for nothing until the last byte."""
+        response: HttpResponseBase = self.get_response(request)
+        if isinstance(response, StreamingHttpResponse) and response.is_async:
+            close_old_connections()
         return response
