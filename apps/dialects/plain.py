@@ -37,8 +37,7 @@ def answered(body: ChatBody) -> HttpResponseBase:
     right to ask anywhere; what a model server refuses becomes the status of the answer."""
     spoken_of = _require_askable(body)
     plan = _plan(body, spoken_of)
-    question, *others = reversed(spoken_of)
-    topics.require_allowed(question.text, beside=[each.text for each in others if each.text])
+    _require_topics_allowed(spoken_of)
     speech = _reserved(body, plan, _turns(plan, spoken_of))
     is_streamed = bool(body.stream)
     counts = bool(body.stream_options and body.stream_options.include_usage)
@@ -66,6 +65,16 @@ def _require_askable(body: ChatBody) -> Sequence[Message]:
     if body.messages[-1].role != "user" or not body.messages[-1].text.strip():
         raise refused("The last message must be the user's.", param="messages")
     return body.messages
+
+
+def _require_topics_allowed(messages: Sequence[Message]) -> None:
+    """The model answers to all that it reads: each message of the user is a question."""
+    question, *others = reversed(messages)
+    topics.require_allowed(
+        question.text,
+        earlier=[each.text for each in others if each.role == "user" and each.text.strip()],
+        beside=[each.text for each in others if each.role != "user" and each.text.strip()],
+    )
 
 
 def _plan(body: ChatBody, messages: Sequence[Message]) -> Plan:

@@ -40,17 +40,22 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it was written, what was asked before it where it leans on that, and what else
-    its asker said along with it."""
+    """A question as it was written, what was asked before it where it leans on that, what else its
+    asker said along with it, and earlier questions that get an answer with it."""
 
     question: str
     before: str = ""
     beside: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        return (self.question, *self.earlier)
 
     @property
     def all(self) -> tuple[str, ...]:
         meant = (f"{self.before} {self.question}",) if self.before else ()
-        return (self.question, *meant, *self.beside)
+        return (self.question, *meant, *self.earlier, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +125,15 @@ def verdicts(asked: Asked, rules: Sequence[TopicRule]) -> list[Verdict]:
 
 
 def _by_words(asked: Asked, rule: TopicRule) -> Found | None:
-    """A rule that keeps away looks at all that was said; one that keeps to its topics at the
+    """A rule that keeps away looks at all that was said; one that keeps to its topics at each
     question alone, which no word beside it or before it makes better."""
-    texts = asked.all if rule.effect == Effect.AWAY else (asked.question,)
+    if rule.effect == Effect.AWAY:
+        return _has_words(rule, asked.all)
+    found = [_has_words(rule, (question,)) for question in asked.questions]
+    return found[0] if all(found) else None
+
+
+def _has_words(rule: TopicRule, texts: Sequence[str]) -> Found | None:
     return next((found for t in rule.topics.all() if (found := found_by_words(t, texts))), None)
 
 
@@ -138,9 +149,17 @@ def found_by_words(topic: Topic, texts: Iterable[str]) -> Found | None:
 
 def _by_model(asked: Asked, rule: TopicRule) -> Found | None:
     if rule.effect == Effect.AWAY:
-        texts, before = asked.all, ""
-    else:
-        texts, before = (asked.question,), asked.before
+        return _is_held_to_be(rule, asked.all)
+    found = None
+    for question in asked.questions:
+        before = asked.before if question is asked.question else ""
+        found = _has_words(rule, (question,)) or _is_held_to_be(rule, (question,), before=before)
+        if found is None:
+            break
+    return found
+
+
+def _is_held_to_be(rule: TopicRule, texts: Sequence[str], *, before: str = "") -> Found | None:
     found = (found_by_model(topic, texts, before=before) for topic in rule.topics.all())
     return next((each for each in found if each), None)
 

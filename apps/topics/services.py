@@ -28,10 +28,11 @@ SAME_RULE = "20/hour"
 
 # --- asking ---------------------------------------------------------------------------------------
 def require_allowed(
-    question: str, *, before: str = "", beside: Iterable[str] = ()
+    question: str, *, before: str = "", earlier: Iterable[str] = (), beside: Iterable[str] = ()
 ) -> list[Verdict]:
     """What the rules that hold for the asker say, all of which let the question pass. ``before`` is
-    what was asked earlier, where the question leans on it; ``beside`` what was said along with it.
+    what was asked earlier, where the question leans on it; ``earlier`` are questions that are
+    answered along with it, each of which has to pass; ``beside`` what else was said.
 
     Raises AppError TOPIC_FORBIDDEN (403), which names the rule and is written down as an event
     without the question (so many in an hour), or TOPIC_UNCHECKED (503). Run it outside of a transaction: a model may be
@@ -40,7 +41,7 @@ def require_allowed(
     rules = rules_for(current_scope())
     if not rules:
         return []
-    asked = Asked(question, before, tuple(beside))
+    asked = Asked(question, before, tuple(beside), tuple(earlier))
     said = deciding.verdicts(asked, rules)
     refused = next((verdict for verdict in said if verdict.is_refused), None)
     if refused is not None:
