@@ -160,7 +160,10 @@ def opened(wanted: AskArguments) -> services.Opened:
             raise AppError(ErrorCode.NOT_FOUND, status=404)
         collections = wanted.collections
     return services.ask(
-        question=wanted.question, workspace=room.workspace, collection_ids=collections
+        question=wanted.question,
+        workspace=room.workspace,
+        collection_ids=collections,
+        is_passing=True,
     )
 
 

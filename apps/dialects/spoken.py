@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import close_old_connections, transaction
 
 from apps.applications import quota as applications
 from apps.core.aio import in_thread
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 # Answers that one asker may have at once in one process; others wait for none of it.
 RUNNING_PER_ASKER = 64
 SETTLING_S = 10.0
-# Answers that are written down in one transaction.
+# Answers that are written down in one step into a thread.
 MOST_AT_ONCE = 50
 
 Outcome = Generation.Outcome
@@ -234,25 +234,21 @@ async def _write_some(batch: Sequence[tuple[Speech, Used]]) -> None:
     try:
         await in_thread(partial(_write_down, batch))
     except Exception:
-        log.exception("what %d answers used could not be written down together", len(batch))
-        for each in batch:
-            await _write_one(each)
-
-
-async def _write_one(each: tuple[Speech, Used]) -> None:
-    try:
-        await in_thread(partial(_write_down, [each]))
-    except Exception:
-        log.exception("what an answer used could not be written down")
+        log.exception("what %d answers used could not be written down", len(batch))
 
 
 def _write_down(batch: Sequence[tuple[Speech, Used]]) -> None:
-    with transaction.atomic():
-        for speech, used in batch:
-            with entered(speech.scope):
+    """Each in a transaction of its own: budgets are locked in an order that holds within one
+    answer, and what fails takes no other along."""
+    for speech, used in batch:
+        try:
+            with transaction.atomic(), entered(speech.scope):
                 account(speech.plan, used)
                 if tokens := used.prompt_tokens + used.completion_tokens:
                     applications.count_tokens(tokens=tokens)
+        except Exception:
+            log.exception("what an answer used could not be written down")
+            close_old_connections()  # a connection that is lost fails for the next one too
 
 
 async def settled() -> None:
