@@ -5,12 +5,15 @@ import mcp
 import pytest
 from mcp.client.streamable_http import streamable_http_client
 
+from apps.chat.models import Conversation
+from apps.dialects import mcp_server
 from apps.engines import factory
 from apps.permissions.roles import KeyScope
 from apps.permissions.scope import system_scope
 from apps.rag.ports import EngineUnavailable
 from kb_platform.asgi import application
 from tests import factories
+from tests.apps.chat.talk import sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HELLO = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -88,6 +91,20 @@ async def test_an_answer_cites_its_pages(lease, workspace, calling):
     assert cited["url"] in said.content[0].text
     there = await calling("bob", "ask", question="What is it?", workspace=workspace.slug)
     assert not there.is_error
+
+
+async def test_a_question_that_is_being_answered_is_on_no_list(lease, calling, monkeypatch):
+    listed: list[bool] = []
+    answer = mcp_server.whole
+
+    async def looked(opened, *, is_kept):
+        rows = Conversation.objects.filter(pk=opened.conversation_id)
+        listed.extend(await sql(lambda: [not row.is_passing for row in rows]))
+        return await answer(opened, is_kept=is_kept)
+
+    monkeypatch.setattr(mcp_server, "whole", looked)
+    await calling("bob", "ask", question="What is the notice period?")
+    assert listed == [False]
 
 
 async def test_a_key_that_may_not_ask_finds_but_does_not_ask(lease, calling):

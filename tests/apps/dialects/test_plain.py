@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from apps.gateway.models import Generation, Hold, LanguageModel, ModelVersion, Q
 from apps.permissions.roles import KeyScope
 from apps.permissions.scope import system_scope
 from apps.rag.ports import EngineBusy, EngineUnavailable
+from kb_platform import handler
 from kb_platform.asgi import application
 from tests import factories
 from tests.apps.chat.talk import sql
@@ -143,6 +145,24 @@ async def test_a_rule_about_topics_holds_for_what_stands_earlier_too(bob, ask):
     assert not factory.fakes().generator.prompts
 
 
+@pytest.mark.parametrize("fields", [{"words": ["notice period"]}, {"prompt": "Notice periods."}])
+async def test_a_rule_that_keeps_to_a_topic_holds_for_each_question_of_the_user(bob, ask, fields):
+    def keep() -> None:
+        topic = factories.make_topic("Notice", **fields)
+        group = factories.make_group("S", bob)
+        factories.make_topic_rule(topic, effect="only", groups=[group])
+
+    await sql(keep)
+    generator = factory.fakes().generator
+    generator.opinions += [2.0, -2.0]
+    earlier = {"role": "user", "content": "Which cars are there?"}
+    with pytest.raises(openai.PermissionDeniedError):
+        await ask(bob, messages=[earlier, {"role": "assistant", "content": "Two."}, *QUESTION])
+    assert not generator.prompts
+    generator.opinions += [2.0] * 2
+    await ask(bob, messages=[*QUESTION, {"role": "assistant", "content": "Three."}, *QUESTION])
+
+
 async def test_a_budget_ends_it_and_is_settled_by_what_was_used(bob, ask):
     await sql(
         lambda: factories.make_quota(
@@ -164,6 +184,19 @@ async def test_a_server_that_fails_before_its_first_word_has_a_status_of_its_own
             await ask(bob, stream=True)
         assert refused.value.status_code == 503
         assert int(refused.value.response.headers["Retry-After"]) > 0
+
+
+async def test_what_one_answer_used_is_written_down_though_another_cannot_be(bob, ask, monkeypatch):
+    written = spoken.account
+
+    def once(plan: Any, used: Any) -> None:
+        monkeypatch.setattr(spoken, "account", written)
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(spoken, "account", once)
+    await asyncio.gather(ask(bob), ask(bob))
+    await spoken.settled()
+    assert await sql(Generation.objects.count) == 1
 
 
 # --- the way of a stream --------------------------------------------------------------------------
@@ -240,6 +273,25 @@ async def test_a_program_that_leaves_frees_its_place_and_stops_the_server(key, s
     assert slots_of(str(row.pk)).running == 0
     await spoken.settled()
     assert (await sql(Generation.objects.get)).outcome == "stopped"
+
+
+async def test_a_stream_holds_no_connection_while_the_model_talks(key, server, monkeypatch):
+    given_back: list[int] = []
+    close = handler.close_old_connections
+
+    def closed() -> None:
+        close()
+        given_back.append(threading.get_ident())
+
+    monkeypatch.setattr(handler, "close_old_connections", closed)
+    reader = _Reader(key)
+    answering = asyncio.create_task(application(reader.scope, reader.receive, reader.send))
+    await _until(lambda: bool(reader.got))
+    assert len(given_back) == 1
+    assert given_back != [threading.get_ident()]
+    reader.may_read.set()
+    reader.left.set()
+    await answering
 
 
 async def test_a_program_that_does_not_read_is_not_read_ahead_of(key, server):
