@@ -54,8 +54,9 @@ key_replaced: Hook[[UUID, UUID]] = Hook()
 document_erased: Hook[[UUID]] = Hook()
 
 # Called with the id of a collection and external_ids that a program says are gone, after their
-# documents were removed, in the scope of whoever said so.
-external_ids_removed: Hook[[UUID, list[str]]] = Hook()
+# documents were removed, in the scope of whoever said so. To the last list a listener adds the id of
+# work that it ended and that would still have brought documents of them.
+external_ids_removed: Hook[[UUID, list[str], list[UUID]]] = Hook()
 
 # Called with the ids of collections whose rows are about to go, in a system scope and inside the
 # transaction that removes them.

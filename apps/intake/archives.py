@@ -114,6 +114,9 @@ def _put_aside(unpacking: Unpacking, arrived: blobs.Received) -> Unpacking:
     parts.adopt(unpacking.pk, arrived.path)
     try:
         with transaction.atomic():
+            # One after the other: two that arrive at once would not see each other, and both wait.
+            rows = Collection.objects.select_for_update(no_key=True, of=("self",))
+            rows.get(pk=unpacking.collection_id)
             overtake(unpacking)
             unpacking.save(force_insert=True)
             events.record("archive.received", unpacking, name=unpacking.name)

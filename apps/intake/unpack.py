@@ -72,6 +72,11 @@ class Held:
         """Raise LeaseLost when it is not ours, as after a newer archive of the same id came."""
         self._lease.held()
 
+    def beat(self) -> None:
+        """Both, before something that cannot be taken back."""
+        self.extend()
+        self.held()
+
     def end(self, state: str, **values: Any) -> None:
         """Give it back, done, failed or to wait."""
         self._lease.end(state, **values)
@@ -114,7 +119,8 @@ def _unpack(held: Held, folder: Path) -> None:
     if row.external_id and count.came:
         held.held()
         with entered(_scope(row)):
-            replaced(row, left=[name for name, _code in count.left], came=count.names)
+            left = [name for name, _code in count.left]
+            replaced(row, left=left, came=count.names, beat=held.beat)
     _finish(held, count)
 
 

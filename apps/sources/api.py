@@ -293,12 +293,16 @@ class ExternalIdsView(ApiView):
         summary="Remove the document of an external_id",
         tags=["documents"],
         parameters=[OpenApiParameter("external_id", str, required=True)],
-        responses={202: DeletionOut, **errors(403, 404)},
+        description="All that came in an archive, when it is the id of one. One that still waits "
+        "is not unpacked any more; when nothing of it was there yet, the answer is 204.",
+        responses={202: DeletionOut, 204: None, **errors(403, 404)},
     )
     def delete(self, request: Request, collection: UUID) -> Response:
         place = self.place(collection=collection)
         wanted = request.query_params.get("external_id", "")
         receipt = push.remove_one(collection=place, external_id=wanted)
+        if receipt is None:
+            return Response(status=204)
         return Response(DeletionOut(receipt).data, status=202)
 
 

@@ -7,7 +7,7 @@ came to its end.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from apps.core.blobs import Received
 from apps.core.errors import AppError, ErrorCode
 from apps.core.leases import LeaseLost
 from apps.documents import services as documents
-from apps.documents.arrival.members import is_document
+from apps.documents.arrival.members import is_document, may_be_of
 from apps.documents.models import Document
 from apps.engines.archives import kind_of
 from apps.permissions.scope import entered
@@ -232,7 +232,7 @@ class Following:
             return
         with unpacked(entry, archive, beat=self._beat) as found:
             begun = self._begun(entry, row)
-            done = [self._met_inside(each, begun.pk) for each in found]
+            done = [self._met_inside(each, begun.pk, entry.key) for each in found]
         self.counts.seen -= 1
         if all(done):
             self._kept(entry, begun, sha256=archive.sha256)
@@ -248,7 +248,7 @@ class Following:
         pk = self._kept(entry, row, is_archive=True, document_id=None, **nothing)
         return Row(pk, name_of(entry), Known("", {}), None, "", "", is_archive=True)
 
-    def _met_inside(self, each: Inside, archive: UUID) -> bool:
+    def _met_inside(self, each: Inside, archive: UUID, above: str) -> bool:
         """Take a file of an archive; whether that is done with until the archive changes."""
         entry = each.entry
         if len(self._seen) >= settings.SOURCE_ENTRIES:
@@ -265,6 +265,8 @@ class Following:
             each.opened().unlink(missing_ok=True)  # nobody needs it twice, and the disk is shared
         except AppError as error:
             self._refused(entry, row, error, archive_id=archive)
+            if kind_of(entry.name):  # what came out of it before is not gone
+                self._stay(archive, lambda key: may_be_of(key, entry.key, archive=above))
             return error.code in OF_THE_ENTRY
         self._failures = 0
         self._count(entry, row, added, archive_id=archive)
@@ -272,8 +274,12 @@ class Following:
 
     def _members_stay(self, row: Row | None) -> None:
         """What is in an archive that is not opened now is there as it was."""
-        for key, member in self._members.get(row.pk, ()) if row is not None else ():
-            if key not in self._seen:
+        if row is not None:
+            self._stay(row.pk, lambda _key: True)
+
+    def _stay(self, archive: UUID, which: Callable[[str], bool]) -> None:
+        for key, member in self._members.get(archive, ()):
+            if key not in self._seen and which(key):
                 self._seen.add(key)
                 self.counts.seen += 1
                 self._unchanged(member)

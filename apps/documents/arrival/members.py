@@ -7,20 +7,24 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.db.models.functions import Left
 
 from apps.core.errors import AppError
 from apps.core.room import free
-from apps.documents.arrival.names import clean_path, numbered
+from apps.documents.arrival.names import LONGEST_BYTES, clean_path, numbered
 from apps.documents.arrival.sniff import media_type_of
 from apps.documents.models import Document
-from apps.engines.archives import Member, UnpackLimits, kind_of, stem_of
+from apps.engines.archives import ArchiveKind, Member, UnpackLimits, is_one, kind_of, stem_of
 from apps.workspaces.models import Collection
 
 # What parts the id of an archive from the name inside of it, as in addresses of JAR files.
 INSIDE = "!/"
 LONGEST_ID = 255
+_DIGEST = "sha256-"
 # Of an archive, so that there is room for a member's name or its digest.
-LONGEST_ID_OF_ARCHIVE = LONGEST_ID - len(f"{INSIDE}sha256-") - 64
+LONGEST_ID_OF_ARCHIVE = LONGEST_ID - len(f"{INSIDE}{_DIGEST}") - 64
+# Longer than people name a folder. A path that is cut may have lost its outermost ones.
+_LONGEST_FOLDER = 120
 
 
 def named(members: Sequence[Member]) -> Iterator[tuple[str, Member]]:
@@ -42,7 +46,10 @@ def limits_in(folder: Path) -> UnpackLimits:
 
 
 def is_document(path: Path, name: str) -> bool:
-    """Whether a file that is named like an archive is a document: Office files are ZIPs too."""
+    """Whether a file that is named like an archive is a document: Office files are ZIPs too.
+    A TAR or 7Z may begin with a PDF that was packed as it is, and still is none."""
+    if is_one(path, ArchiveKind.TAR) or is_one(path, ArchiveKind.SEVEN):
+        return False
     try:
         media_type_of(path, name)
     except AppError:
@@ -64,10 +71,29 @@ def inside(archive: str, name: str) -> str:
     plain = f"{archive}{INSIDE}{name}"
     if len(plain) <= LONGEST_ID:
         return plain
-    return f"{archive}{INSIDE}sha256-{hashlib.sha256(name.encode()).hexdigest()}"
+    return f"{archive}{INSIDE}{_DIGEST}{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def members_of(collection: Collection | UUID, archive: str) -> QuerySet[Document]:
     """Documents of an archive that was given this external_id."""
+    found = Document.objects.filter(collection=collection)
+    return beginning(found, f"{archive}{INSIDE}")
+
+
+def beginning(found: QuerySet[Document], begin: str) -> QuerySet[Document]:
+    """Those whose external_id begins so, letter by letter: for SQLite "Ab3" and "aB3" are alike
+    in ``startswith``, and they are two archives."""
+    if not begin:
+        return found
+    return found.alias(begins=Left("external_id", len(begin))).filter(begins=begin)
+
+
+def may_be_of(member: str, inner: str, *, archive: str) -> bool:
+    """Whether a member of an archive may have come out of one that lies in it, by their ids. Where
+    a digest stands for a name or the outermost folders were cut off, nobody can tell: it may."""
     begin = f"{archive}{INSIDE}"
-    return Document.objects.filter(collection=collection, external_id__startswith=begin)
+    names = member.removeprefix(begin), inner.removeprefix(begin)
+    if any(name.startswith(_DIGEST) for name in names):
+        return True
+    is_cut = len(names[0].encode()) > LONGEST_BYTES - _LONGEST_FOLDER
+    return is_cut or member.startswith(f"{inner}/")

@@ -50,10 +50,11 @@ def media_type_of(path: Path, name: str) -> MediaType:
     with path.open("rb") as file:
         sample = file.read(_SAMPLE)
     wanted = SUFFIXES.get(suffix)
-    if found := _by_beginning(sample, wanted):
-        return found
+    # Before what may begin later: a PDF that is packed as it is begins right after its name.
     if sample.startswith(SIGNATURES[Container.ZIP]):
         return _of_zip(path, suffix)
+    if found := _by_beginning(sample, wanted):
+        return found
     if sample.startswith(SIGNATURES[Container.OLE2]):
         return _of_ole2(path, suffix)
     if wanted is None:

@@ -8,11 +8,14 @@ import pytest
 
 from apps.accounts.models import User
 from apps.documents.models import Document
-from apps.permissions.scope import system_scope
+from apps.permissions.scope import entered, system_scope
 from apps.sources.models import Source
 from apps.workspaces.models import Collection
+from apps.workspaces.scopes import scope_of
 from tests import factories
 from tests.apps.api.conftest import Program, code_of
+from tests.apps.engines.test_archives import zipped
+from tests.apps.intake.test_unpacking import put
 from tests.apps.sources.conftest import run, write
 
 Api = Callable[..., Program]
@@ -244,3 +247,24 @@ def test_readers_and_strangers_remove_nothing(
         assert program.send("PUT", address, body).status_code == status
         assert program.delete(f"{address}?external_id=erp-0").status_code == status
     assert len(left(collection)) == 2
+
+
+def test_an_archive_that_waits_is_removed_without_a_receipt(
+    api_of: Api, alice: User, bob: User, carol: User, collection: Collection
+) -> None:
+    with entered(scope_of(alice)):
+        put(collection, zipped({"a.txt": b"The pump."}), external_id="erp-7")
+    address = f"collections/{collection.pk}/external-ids?external_id=erp-7"
+    assert api_of(bob).delete(address).status_code == 403
+    assert api_of(carol).delete(address).status_code == 404
+    assert api_of(alice).delete(address).status_code == 204
+    assert api_of(alice).delete(address).status_code == 404
+
+
+def test_an_archive_of_a_source_is_not_removed_by_its_id(
+    api_of: Api, alice: User, collection: Collection
+) -> None:
+    pushed(collection, 1, "source:x:a.zip!/")
+    address = f"collections/{collection.pk}/external-ids?external_id=source:x:a.zip"
+    assert api_of(alice).delete(address).status_code == 404
+    assert left(collection) == {"source:x:a.zip!/0"}

@@ -1,11 +1,15 @@
 """Archives in sources: what is in them comes, changes and goes with them, and says why not."""
 
+import io
 import os
 import time
+import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import py7zr
 import pytest
 
 from apps.accounts.models import User
@@ -29,6 +33,22 @@ def pack(path: Path, files: dict[str, bytes], *, ago: float = 60, make: Any = zi
     write(path, "", ago=ago)
     path.write_bytes(make(files))
     write_time(path, ago)
+
+
+def stored(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def stored_seven(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w", filters=[{"id": py7zr.FILTER_COPY}]) as archive:
+        for name, data in files.items():
+            archive.writestr(data, name)
+    return out.getvalue()
 
 
 def write_time(path: Path, ago: float) -> None:
@@ -124,6 +144,31 @@ def test_a_broken_archive_says_so_and_keeps_what_the_good_one_held(
         assert (done.state, differences(done), done.unchanged) == ("done", (0, 0, 0), 10)
         assert (codes(done), done.failed) == ({"a.zip": "UNREADABLE"}, 1)
     assert len(names(collection)) == 10
+
+
+def test_a_broken_archive_inside_keeps_what_the_good_one_held(
+    folder: Source, share: Path, collection: Collection
+) -> None:
+    inner = zipped(TEN | {f"{'x' * 240}.txt": b"Long."})
+    pack(share / "a.zip", {"in.zip": inner, "1.txt": b"one", "2.txt": b"two"})
+    run(folder)
+    pack(share / "a.zip", {"in.zip": inner[:60], "1.txt": b"one"}, ago=30)
+    assert differences(run(folder)) == (0, 0, 1)
+    assert differences(run(folder)) == (0, 0, 0)
+    assert len(names(collection)) == 12
+    pack(share / "a.zip", {"in.zip": zipped({"0.txt": b"Text."}), "1.txt": b"one"}, ago=20)
+    assert run(folder, may_remove=10).removed == 10
+
+
+@pytest.mark.parametrize("mode", ["w:", "zip", "7z"])
+def test_an_archive_that_begins_with_a_pdf_is_no_document(
+    folder: Source, share: Path, collection: Collection, mode: str
+) -> None:
+    suffix = "tar" if mode == "w:" else mode
+    make = {"tar": partial(tarred, mode="w:"), "zip": stored, "7z": stored_seven}[suffix]
+    pack(share / f"a.{suffix}", {"a.pdf": sample("sample.pdf")}, make=make)
+    run(folder)
+    assert names(collection) == ["a/a.pdf"]
 
 
 def test_a_bomb_is_refused_before_it_unfolds(
