@@ -57,7 +57,15 @@ def _asked_for(mine: Planted) -> Sequence[str]:
 def _shows(caller: Caller, entry: Entry, mine: Planted, words: str) -> bool:
     wanted = Wanted(words, mine.target, mine.target)
     seen = entry.ask(caller, wanted)
-    return bool(looks.words_in(seen, [mine], known=[], asked=entry.sent(wanted)))
+    around = _around(mine)
+    return bool(looks.words_in(seen, [mine], known=around, asked=entry.sent(wanted)))
+
+
+def _around(mine: Planted) -> Sequence[str]:
+    """Names and ids of the places that the document is in: they stand beside every page, also one
+    that finds nothing."""
+    room, place = mine.workspace, mine.collection
+    return place.name, str(place.pk), place.pk.hex, room.name, room.slug, str(room.pk)
 
 
 def _lists_are_shown(place: World) -> bool:

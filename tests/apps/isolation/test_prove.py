@@ -14,13 +14,13 @@ from apps.accounts.models import CANARY_DOMAIN, User
 from apps.chat.models import Conversation
 from apps.documents.models import Chunk, Document
 from apps.engines import factory
-from apps.isolation import entries, prove, walk, world
+from apps.isolation import entries, prove, sight, walk, world
 from apps.isolation.caller import Caller, Seen
 from apps.isolation.entries import Entry, Wanted
 from apps.isolation.models import Proof
 from apps.permissions.scope import Scope, system_scope
 from apps.rag.ports import Reach
-from apps.workspaces.models import Workspace
+from apps.workspaces.models import Collection, Workspace
 from apps.workspaces.scopes import scope_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -191,6 +191,15 @@ def test_nobody_is_shown_what_is_planted(
     slug = planted.planted[0].workspace.slug
     assert browser.get(f"/w/{slug}/members").status_code == 404
     assert not set(scope_of(admin).workspaces) & {each.workspace.pk for each in planted.planted}
+
+
+def test_the_names_beside_a_document_are_no_sight_of_it(planted: world.World) -> None:
+    def framed(_caller: Caller, wanted: Wanted) -> Seen:
+        with system_scope("test: a page that finds nothing and shows where one is"):
+            place = Collection.objects.get(pk=wanted.place.collection)
+        return Seen(200, f"\n\n<a href='/c/{place.pk}'>{place.name}</a>")
+
+    assert "framed" in {name for name, _whom in sight.blind(planted, [Entry("framed", framed)])}
 
 
 def test_the_index_forgets_what_was_planted() -> None:
