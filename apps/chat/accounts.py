@@ -12,6 +12,7 @@ from apps.gateway.models import Generation
 from apps.gateway.services import Plan
 from apps.rag.ports import Turn as Message
 from apps.rag.ports import Usage
+from apps.rag.prompt import cost_of
 from apps.rag.tokens import estimate_tokens
 
 _OUTCOMES = {
@@ -23,18 +24,20 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What was sent and said. ``usage`` None: it broke off before the engine counted."""
+    """What was sent and said. ``offered``: tokens of the tools that were sent along. ``usage`` None:
+    it broke off before the engine counted."""
 
     messages: Sequence[Message]
     spoken: str
     usage: Usage | None
+    offered: int = 0
 
     def counted(self, *, has_begun: bool) -> Usage:
         """The engine's count, or an estimate of what it read and said; nothing where no server got
         to work on it."""
         if self.usage is None and not has_begun:
             return Usage(0, 0)
-        read = sum(estimate_tokens(message.text) for message in self.messages)
+        read = self.offered + sum(map(cost_of, self.messages))
         return self.usage or Usage(read, estimate_tokens(self.spoken))
 
 

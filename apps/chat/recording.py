@@ -390,4 +390,5 @@ def _enter(opened: Opened, prepared: Prepared | None, said: Said, closed: Closed
         return
     called = "".join(call.name + call.arguments for call in said.calls.whole())
     spoken = said.text + said.thinking + called
-    enter(opened, prepared.plan, closed, Texts(prepared.messages, spoken, said.usage))
+    texts = Texts(prepared.messages, spoken, said.usage, opened.wishes.offered)
+    enter(opened, prepared.plan, closed, texts)

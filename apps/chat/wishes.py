@@ -28,11 +28,15 @@ class Wishes:
     def has_tools(self) -> bool:
         return self.tuning.tools is not None
 
+    @property
+    def offered(self) -> int:
+        """Estimated tokens of the tools that may be called."""
+        return estimate_tokens(self.tuning.tools.offered) if self.tuning.tools else 0
+
     def room_beside_tools(self, context_tokens: int) -> int:
         """Of the context, for all but the tools and their results: at least half, since documents
         come first. Raises AppError CONTEXT_TOO_LONG: a result that is cut may say something else."""
-        offered = estimate_tokens(self.tuning.tools.offered) if self.tuning.tools else 0
-        taken = offered + sum(cost_of(turn) for turn in self.exchange)
+        taken = self.offered + sum(cost_of(turn) for turn in self.exchange)
         if taken * 2 > context_tokens:
             raise AppError(ErrorCode.CONTEXT_TOO_LONG, most=context_tokens // 2, tokens=taken)
         return context_tokens - taken
