@@ -1,6 +1,6 @@
 """An answer whose status is known only when its first piece is: no thread waits for that."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -24,6 +24,11 @@ class LateResponse(StreamingHttpResponse):
         self._pieces, self._refusal, self._is_whole = pieces, refusal, is_whole
         self._first: bytes | None = None
         super().__init__(self._all(), content_type=content_type)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Whoever stops reading closes the pieces themselves: Django's own wrappers would leave
+        that, and a model server at work, to the garbage collector."""
+        return self._all()
 
     async def settle(self) -> None:
         """Wait for the first piece. Cancelled (nobody waits any more), the pieces are closed."""

@@ -34,11 +34,14 @@ log = logging.getLogger(__name__)
 # Answers that one asker may have at once in one process; others wait for none of it.
 RUNNING_PER_ASKER = 64
 SETTLING_S = 10.0
+# To close the connection to a model server after a stop.
+STOPPING_S = 5.0
 # Answers that are written down in one step into a thread.
 MOST_AT_ONCE = 50
 
 Outcome = Generation.Outcome
 _running: Counter[UUID | None] = Counter()
+_speaking: set[asyncio.Task[Any]] = set()
 
 
 @dataclass(slots=True)
@@ -169,7 +172,7 @@ async def _deltas(speech: Speech) -> AsyncGenerator[Delta, None]:
     """What the model says. However it ends, it is accounted for."""
     outcome, code = Outcome.STOPPED, ""
     try:
-        with _counted_in(speech.scope):
+        with _counted_in(speech.scope), _stoppable():
             stream = speech.plan.generator.stream(speech.turns, max_tokens=speech.max_tokens)
             async with aclosing(stream) as deltas:
                 async for delta in deltas:
@@ -199,6 +202,18 @@ def _counted_in(scope: Scope) -> Iterator[None]:
         _running[asker] -= 1
         if not _running[asker]:
             del _running[asker]
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """The task of this answer is stopped before the process ends."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - an answer is read by the task of its request
+    _speaking.add(task)
+    try:
+        yield
+    finally:
+        _speaking.discard(task)
 
 
 def _account_beside(speech: Speech, outcome: Outcome, code: str) -> None:
@@ -252,6 +267,12 @@ def _write_down(batch: Sequence[tuple[Speech, Used]]) -> None:
 
 
 async def settled() -> None:
-    """Wait until what answers used is written down: before the process ends."""
-    if writer := _writers.get(asyncio.get_running_loop()):
+    """Stop what still runs, and wait until what answers used is written down: before the process
+    ends."""
+    loop = asyncio.get_running_loop()
+    if running := [task for task in _speaking if task.get_loop() is loop]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=STOPPING_S)
+    if writer := _writers.get(loop):
         await asyncio.wait([writer], timeout=SETTLING_S)
