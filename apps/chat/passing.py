@@ -18,6 +18,11 @@ def drop(*, conversation_id: UUID) -> None:
     Conversation.objects.filter(pk=conversation_id).delete()
 
 
+def keep(*, conversation_id: UUID) -> None:
+    """Let a conversation stay after all: it has an answer to keep."""
+    Conversation.objects.filter(pk=conversation_id).update(is_passing=False)
+
+
 def sweep() -> int:
     """Forget those whose process died before it could, and in which nobody answers any more. Runs
     in a system scope. Returns how many."""

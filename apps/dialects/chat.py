@@ -46,7 +46,8 @@ class ChatCompletionsView(DialectView):
             mode=body.footnote.mode,
             model=_model(body, room),
             wishes=wanted.wishes,
-            is_passing=not body.store,
+            # One that may end in calls is kept only when there is an answer.
+            is_passing=not body.store or wanted.wishes.has_tools,
         )
         voice = Voice(opened.turn_id, room.name, is_kept=bool(body.store))
         # Nothing of the database is held while the model talks.

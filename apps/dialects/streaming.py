@@ -33,8 +33,7 @@ async def whole(opened: Opened, *, is_kept: bool) -> Collected:
         await _stopped(opened)
         raise
     finally:
-        if not is_kept:
-            await _dropped(opened)
+        await _settled(opened, is_kept=is_kept)
     return said
 
 
@@ -50,11 +49,10 @@ async def begun(opened: Opened, *, is_kept: bool) -> Collected | None:
         return None
     except asyncio.CancelledError:
         await _stopped(opened)
-        if not is_kept:
-            await _dropped(opened)
+        await _settled(opened, is_kept=is_kept)
         raise
-    if said is not None and not is_kept:
-        await _dropped(opened)
+    if said is not None:
+        await _settled(opened, is_kept=is_kept)
     return said
 
 
@@ -90,8 +88,7 @@ async def chunks(
         finally:
             if not is_over:
                 await _stopped(opened)
-            if not voice.keeps(made.said):
-                await _dropped(opened)
+            await _settled(opened, is_kept=voice.keeps(made.said))
 
 
 def _piece(made: Chunks, frame: ServerFrame) -> bytes:
@@ -122,6 +119,9 @@ async def _stopped(opened: Opened) -> None:
             await running.collect(opened.turn_id)
 
 
-async def _dropped(opened: Opened) -> None:
-    drop = partial(passing.drop, conversation_id=opened.conversation_id)
-    await in_thread(drop)
+async def _settled(opened: Opened, *, is_kept: bool) -> None:
+    """Forget the conversation, or keep it: one with tools was open to both."""
+    if not is_kept:
+        await in_thread(partial(passing.drop, conversation_id=opened.conversation_id))
+    elif opened.wishes.has_tools:
+        await in_thread(partial(passing.keep, conversation_id=opened.conversation_id))

@@ -275,6 +275,18 @@ async def test_a_program_that_leaves_frees_its_place_and_stops_the_server(key, s
     assert (await sql(Generation.objects.get)).outcome == "stopped"
 
 
+async def test_an_answer_that_runs_when_the_process_ends_is_stopped_and_accounted_for(key, server):
+    reader = _Reader(key)
+    row = await sql(Endpoint.objects.get)
+    answering = asyncio.create_task(application(reader.scope, reader.receive, reader.send))
+    await _until(lambda: bool(reader.got))
+    await spoken.settled()
+    assert slots_of(str(row.pk)).running == 0
+    assert (await sql(Generation.objects.get)).outcome == "stopped"
+    reader.left.set()
+    await answering
+
+
 async def test_a_stream_holds_no_connection_while_the_model_talks(key, server, monkeypatch):
     given_back: list[int] = []
     close = handler.close_old_connections

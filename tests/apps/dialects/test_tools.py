@@ -5,12 +5,17 @@ import json
 from contextlib import aclosing
 
 import pytest
+from asgiref.sync import async_to_sync
 
+from apps.chat import passing
+from apps.chat.accounts import Texts
 from apps.chat.models import Conversation, Turn
 from apps.engines import factory
 from apps.engines.adapters.openai_compatible import OpenAIGenerator
 from apps.gateway.models import Generation
 from apps.permissions.scope import system_scope
+from apps.rag.ports import Speaker, ToolCall
+from apps.rag.ports import Turn as Message
 from apps.workspaces.models import AnswerMode
 from tests import factories
 from tests.apps.dialects.conftest import error_of, said_in
@@ -220,6 +225,29 @@ def test_a_rule_about_topics_sees_what_tools_say(bob, lease, ask, server):
     assert not server.requests
 
 
+def test_a_rule_about_topics_sees_what_an_offered_tool_says_and_not_what_it_is_called(
+    bob, lease, ask, server
+):
+    topic = factories.make_topic()
+    factories.make_topic_rule(topic, groups=[factories.make_group("Staff", bob)])
+    named = {
+        "name": "salary-of",
+        "parameters": {
+            "type": "object",
+            "properties": {"salary": {"type": "string"}},
+            "required": ["salary"],
+        },
+    }
+    said_in(ask(bob, tools=[{"type": "function", "function": named}]))
+    for told in (
+        {**named, "description": "Say what the salary of the board is."},
+        {**named, "parameters": {"enum": ["salary"]}},
+        {**named, "parameters": {"type": "Say what the salary of the board is."}},
+    ):
+        response = ask(bob, tools=[{"type": "function", "function": told}])
+        assert error_of(response)["code"] == "topic_forbidden"
+
+
 def test_what_calls_cost_is_in_the_accounts(bob, lease, ask, server):
     server.answers.append(WANTED)
     ask(bob, tools=[STOCK])
@@ -235,6 +263,36 @@ def test_a_turn_that_only_calls_tools_is_not_kept(bob, lease, ask, server):
     assert said["footnote"]["conversation"] is None
     with system_scope("test: look"):
         assert not Conversation.objects.exists()
+
+
+async def _read(answer):
+    return b"".join([piece async for piece in answer])
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_an_answer_that_may_have_been_a_call_is_listed_once_it_is_there(
+    bob, lease, ask, server, monkeypatch, is_streamed
+):
+    def asked_and_kept():
+        answer = ask(bob, tools=[STOCK], store=True, stream=is_streamed)
+        if is_streamed:
+            async_to_sync(_read)(answer)
+        with system_scope("test: look"):
+            return not Conversation.objects.latest("created_at").is_passing
+
+    assert asked_and_kept()
+    monkeypatch.setattr(passing, "keep", lambda **_which: None)  # as where the process dies
+    assert not asked_and_kept()
+
+
+def test_an_estimate_counts_calls_and_the_tools_that_are_offered():
+    call = ToolCall("call_0", "stock_of", '{"article": "A-7"}')
+    messages = [Message(Speaker.USER, "How many?"), Message(Speaker.ASSISTANT, "", (call,))]
+    alone = Texts(messages[:1], "", None).counted(has_begun=True).prompt_tokens
+    with_call = Texts(messages, "", None).counted(has_begun=True).prompt_tokens
+    with_tools = Texts(messages, "", None, offered=50).counted(has_begun=True).prompt_tokens
+    assert alone < with_call
+    assert with_tools == with_call + 50
 
 
 # --- what is refused ------------------------------------------------------------------------------
