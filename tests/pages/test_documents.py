@@ -182,7 +182,9 @@ def test_an_empty_text_is_refused_in_the_form(alice, collection, client_of):
 
 
 def test_a_private_address_is_refused_in_the_form(alice, collection, client_of):
-    response = client_of(alice).post(at("url", collection.pk), {"url": "http://127.0.0.1/x"})
+    response = client_of(alice).post(
+        reverse("intake:url", args=[collection.pk]), {"url": "http://127.0.0.1/x"}
+    )
     assert response.status_code == 422
     assert "only public http and https addresses" in response.content.decode()
 

@@ -175,7 +175,7 @@ def test_the_system_page_says_how_far_it_is(
 def rsyslog(made: Authority, tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """(port, file) of a real rsyslog with TLS."""
     program = shutil.which("rsyslogd") or shutil.which("rsyslogd", path="/usr/sbin:/sbin")
-    if program is None:
+    if program is None or not list(Path("/usr/lib").rglob("rsyslog/lmnsd_ossl.so")):
         pytest.skip("rsyslog is not installed here (apt-get install rsyslog rsyslog-openssl)")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

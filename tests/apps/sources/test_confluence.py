@@ -50,7 +50,7 @@ def test_pages_and_attachments_come_change_and_go(
     source = follow("confluence", values(wiki, spaces="HR"))
     done = run(source)
     assert (done.state, differences(done)) == ("done", (4, 0, 0))
-    assert codes(done) == {"photo.psd": "UNSUPPORTED"}
+    assert codes(done) == {"HR/Leave 休假/photo.psd": "UNSUPPORTED"}
     above = "" if wiki.context else "Top/"
     assert names(collection) == sorted(
         [
