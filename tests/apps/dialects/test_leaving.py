@@ -53,7 +53,7 @@ def _headers(server: Served) -> dict[str, str]:
 
 def test_a_program_that_leaves_a_stream_stops_the_answer(served: Served) -> None:
     body, heads = {**BODY, "stream": True}, _headers(served)
-    with httpx.stream("POST", _address(served), json=body, headers=heads) as response:
+    with httpx.stream("POST", _address(served), json=body, headers=heads, timeout=60) as response:
         assert response.status_code == 200
         pieces = response.iter_text()
         said = ""
